@@ -1,0 +1,1 @@
+"""The bottom layer: geometry with units, errors, random streams."""
