@@ -42,9 +42,7 @@ class Header(BaseModel):
 def write_table(table: pd.DataFrame, path: Path | str, header: Header) -> None:
     """Write a table as Parquet with its header. The index is not kept: put what matters into columns."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    arrow = arrow.replace_schema_metadata(
-        {**(arrow.schema.metadata or {}), _METADATA_KEY: header.model_dump_json().encode()}
-    )
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _METADATA_KEY: header.model_dump_json().encode()})
     with atomic_path(path) as temporary:
         pq.write_table(arrow, temporary, compression="zstd")
 
