@@ -1,0 +1,77 @@
+"""Statistics of maps, scores and survival: heterogeneity, AUROC, correlation, log-rank, Cox.
+
+Pure functions over arrays with an outside reference each; nothing here reads or writes files. Where something is undefined, the
+result holds None and the reason. Importing this package is cheap: pandas, scipy and lifelines are imported by the functions that
+need them.
+"""
+
+from cartopath.stats.association import Correlation, benjamini_hochberg, correlation
+from cartopath.stats.combinations import combination_codes, combination_names, combinations
+from cartopath.stats.cox import CoxResult, cox
+from cartopath.stats.discrimination import PatientScores, RocCurve, accuracy, auroc, auroc_ci, patient_scores, roc_curve
+from cartopath.stats.ensemble import majority_vote, percent_positive, rank_rounds
+from cartopath.stats.estimate import Estimate
+from cartopath.stats.follow_up import DAYS_PER_YEAR, FollowUp, censor_at
+from cartopath.stats.group_comparison import GroupTest, box_statistics, grouped, kruskal_wallis
+from cartopath.stats.heterogeneity import Heterogeneity, heterogeneity, hti
+from cartopath.stats.kaplan_meier import KaplanMeier, at_risk_table, kaplan_meier
+from cartopath.stats.logrank import Logrank, logrank, pairwise_logrank
+from cartopath.stats.regional import RegionalHTI, regional_hti
+from cartopath.stats.survival_groups import (
+    BULK_BASELINES,
+    SurvivalSet,
+    age_groups,
+    bulk_baselines,
+    median_groups,
+    strata,
+    survival_groups,
+    survival_set,
+)
+
+__all__ = [
+    "BULK_BASELINES",
+    "DAYS_PER_YEAR",
+    "Correlation",
+    "CoxResult",
+    "Estimate",
+    "FollowUp",
+    "GroupTest",
+    "Heterogeneity",
+    "KaplanMeier",
+    "Logrank",
+    "PatientScores",
+    "RegionalHTI",
+    "RocCurve",
+    "SurvivalSet",
+    "accuracy",
+    "age_groups",
+    "at_risk_table",
+    "auroc",
+    "auroc_ci",
+    "benjamini_hochberg",
+    "box_statistics",
+    "bulk_baselines",
+    "censor_at",
+    "combination_codes",
+    "combination_names",
+    "combinations",
+    "correlation",
+    "cox",
+    "grouped",
+    "heterogeneity",
+    "hti",
+    "kaplan_meier",
+    "kruskal_wallis",
+    "logrank",
+    "majority_vote",
+    "median_groups",
+    "pairwise_logrank",
+    "patient_scores",
+    "percent_positive",
+    "rank_rounds",
+    "regional_hti",
+    "roc_curve",
+    "strata",
+    "survival_groups",
+    "survival_set",
+]
