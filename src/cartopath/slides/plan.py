@@ -1,0 +1,167 @@
+"""Which tiles of a slide are worth looking at, and what became of the others.
+
+A tile is dropped because it reaches past the border, because the thumbnail shows too little tissue there (it is then never
+decoded), or by the paper's background rule on its pixels (Levy-Jurgenson et al. 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
+from cartopath.slides.reader import ordered_map, read_tile
+from cartopath.slides.resolution import Resolution
+from cartopath.slides.slide import Slide
+from cartopath.slides.stain import StainStatistics, stain_sums
+from cartopath.slides.tissue import slide_tissue
+from cartopath.store.artifacts import Header, read_header, read_table, write_table
+
+KIND = "tiles"
+BRIGHT_VALUE = 220
+_STAIN_STRIDE = 8
+_TILES_AHEAD_PER_THREAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlan:
+    """The tiles of one slide that are kept.
+
+    Attributes:
+        table: One row per kept tile, by row and then column: `col`, `row`, `x_px0`, `y_px0`, `tissue_fraction` (share of the tile
+            that is tissue on the thumbnail), `background_fraction` (share of its pixel values above 220).
+        grid: The grid they lie on.
+        counts: Tiles by fate: `grid` (all that touch the slide) = `edge` + `no_tissue` + `background` + `kept`.
+        stain: How the kept tiles are stained.
+        spec: What was asked.
+        resolution: The slide's micrometres per pixel and where the number comes from.
+        dimensions_px0: The slide's width and height in level-0 pixels.
+        backend: Name of the decoder.
+    """
+
+    table: pd.DataFrame
+    grid: TileGrid
+    counts: dict[str, int]
+    stain: StainStatistics
+    spec: TileSpec
+    resolution: Resolution
+    dimensions_px0: tuple[int, int]
+    backend: str
+
+    def meta(self) -> dict[str, Any]:
+        """Return what a reader of the table must know, as JSON values."""
+        return {
+            "mpp": self.resolution.mpp,
+            "mpp_source": self.resolution.source,
+            "mpp_in_file": self.resolution.in_file,
+            "dimensions_px0": list(self.dimensions_px0),
+            "window_px0": self.grid.window_px0,
+            "size_px": self.grid.size_px,
+            "tile_mpp": self.grid.mpp,
+            "n_cols": self.grid.n_cols,
+            "n_rows": self.grid.n_rows,
+            "edge": self.spec.edge,
+            "max_background": self.spec.max_background,
+            "min_tissue": self.spec.min_tissue,
+            "counts": dict(self.counts),
+            "stain": self.stain.to_dict(),
+            "backend": self.backend,
+        }
+
+
+def background_fraction(tile: NDArray[np.uint8]) -> float:
+    """Return the share of pixel values, over all pixels and channels, that are brighter than 220.
+
+    >>> background_fraction(np.array([[[221, 220, 0], [255, 255, 10]]], np.uint8))
+    0.5
+    """
+    return int(np.count_nonzero(tile > BRIGHT_VALUE)) / tile.size
+
+
+def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
+    """Decide which tiles of a slide to keep.
+
+    Args:
+        slide: The slide.
+        spec: Tile size, resolution, thresholds and what becomes of edge tiles.
+        threads: How many tiles are decoded at once. Does not change the result.
+
+    Raises:
+        SlideError: The slide is too coarse for these tiles, or cannot be decoded.
+    """
+    grid = tile_grid(slide, spec)
+    cells = grid.cells()
+    xy_px0 = grid.xy_px0(cells)
+    tissue = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
+    candidates = np.flatnonzero(tissue >= spec.min_tissue)
+    background, sums = _look_at(slide, xy_px0[candidates], grid, spec, threads)
+    is_kept = background < spec.max_background
+    kept = candidates[is_kept]
+    table = pd.DataFrame(
+        {
+            "col": cells[kept, 0].astype(np.int32),
+            "row": cells[kept, 1].astype(np.int32),
+            "x_px0": xy_px0[kept, 0],
+            "y_px0": xy_px0[kept, 1],
+            "tissue_fraction": tissue[kept],
+            "background_fraction": background[is_kept],
+        }
+    )
+    n_skipped = grid.n_edge if spec.edge == "skip" else 0
+    counts = {
+        "grid": len(cells) + n_skipped,
+        "edge": n_skipped,
+        "no_tissue": len(cells) - len(candidates),
+        "background": len(candidates) - len(kept),
+        "kept": len(kept),
+    }
+    size = (slide.dimensions_px0.width, slide.dimensions_px0.height)
+    stain = StainStatistics.from_sums(sums)
+    return TilePlan(table, grid, counts, stain, spec, slide.resolution, size, slide.backend)
+
+
+def _look_at(
+    slide: Slide, xy_px0: NDArray[np.int64], grid: TileGrid, spec: TileSpec, threads: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the background fraction of each tile, (n,), and the stain sums of those that are kept, (7,)."""
+
+    def measure(xy: NDArray[np.int64]) -> tuple[float, NDArray[np.float64]]:
+        tile = read_tile(slide, xy, window_px0=grid.window_px0, size_px=grid.size_px)
+        return background_fraction(tile), stain_sums(tile[::_STAIN_STRIDE, ::_STAIN_STRIDE])
+
+    background = np.empty(len(xy_px0))
+    sums = stain_sums(np.empty((0, 3), np.uint8))
+    measured = ordered_map(measure, xy_px0, threads=threads, in_flight=_TILES_AHEAD_PER_THREAD * max(1, threads))
+    for number, (fraction, own_sums) in enumerate(measured):
+        background[number] = fraction
+        if fraction < spec.max_background:
+            sums += own_sums
+    return background, sums
+
+
+def write_tile_plan(plan: TilePlan, path: Path | str, *, slide_id: str, sha256: str, key: str) -> None:
+    """Write the tile table of a slide.
+
+    Args:
+        plan: The tiles.
+        path: The Parquet file.
+        slide_id: Which slide.
+        sha256: Of the slide file.
+        key: Key of the task that made the plan.
+    """
+    meta = {"slide_id": slide_id, "sha256": sha256, **plan.meta()}
+    write_table(plan.table, path, Header(kind=KIND, key=key, meta=meta))
+
+
+def read_tile_plan(path: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the tile table of a slide and what its header says (`TilePlan.meta`, `slide_id`, `sha256`).
+
+    Raises:
+        ArtifactError: It is missing, damaged or of another kind.
+    """
+    return read_table(path, KIND), read_header(path, KIND).meta

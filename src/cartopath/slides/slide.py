@@ -1,0 +1,172 @@
+"""An open slide: levels, resolution and pixels, whatever decoder reads the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cartopath.core.errors import SlideError
+from cartopath.core.geometry import SizePx0
+from cartopath.slides.backend import Backend
+from cartopath.slides.resample import resample
+from cartopath.slides.resolution import Resolution, resolve
+
+MAX_REGION_PX = 1 << 28
+LEVEL_TOLERANCE = 0.01
+_THUMBNAIL_READ_PX = 2048
+
+
+def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float | None = None) -> Slide:
+    """Open a slide for reading; use it in a `with` block.
+
+    Args:
+        path: The file.
+        mpp: Micrometres per level-0 pixel as stated by the user's slide table; wins over what the file says.
+        assume_mpp: Used only if the file says nothing plausible.
+
+    Raises:
+        SlideError: It is missing, of an unknown format or damaged.
+        ResolutionError: Nobody knows its micrometres per pixel, or the number is impossible.
+    """
+    from cartopath.slides.openslide_backend import OpenSlideBackend  # loads a shared library: only when a slide is opened
+
+    path = Path(path)
+    if not path.exists():
+        raise SlideError(f"{path}: no such slide")
+    if not path.is_file():
+        raise SlideError(f"{path}: a folder, not a slide file")
+    backend = OpenSlideBackend(path)
+    try:
+        return Slide(backend, resolve(backend.properties, path=path, stated=mpp, assumed=assume_mpp))
+    except SlideError:
+        backend.close()
+        raise
+
+
+class Slide:
+    """An open slide. Reading is safe from several threads; other processes open the file for themselves.
+
+    Attributes:
+        path: The file.
+        resolution: Micrometres per level-0 pixel and where the number comes from.
+        dimensions_px0: Width and height of level 0.
+        level_dimensions: (width, height) of each level in its own pixels, level 0 first.
+        level_downsamples: Level-0 pixels per pixel of each level.
+        backend: Name of the decoder.
+    """
+
+    def __init__(self, backend: Backend, resolution: Resolution) -> None:
+        self._backend = backend
+        self.path = backend.path
+        self.resolution = resolution
+        self.dimensions_px0 = SizePx0(*backend.level_dimensions[0])
+        self.level_dimensions = backend.level_dimensions
+        self.level_downsamples = backend.level_downsamples
+        self.backend = backend.name
+
+    @property
+    def mpp(self) -> float:
+        """Micrometres per level-0 pixel."""
+        return self.resolution.mpp
+
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return pixels of one level.
+
+        Args:
+            x_px0: Level-0 column of the upper left corner; may lie outside the slide.
+            y_px0: Level-0 row of the upper left corner.
+            level: 0 is full resolution.
+            width: Columns to read, in pixels of that level.
+            height: Rows to read, in pixels of that level.
+
+        Returns:
+            uint8 (height, width, 3) RGB; white where there is no slide.
+
+        Raises:
+            SlideError: There is no such level, the size is impossible, or the pixels cannot be decoded.
+        """
+        if not 0 <= level < len(self.level_dimensions):
+            raise SlideError(f"{self.path}: no level {level}; it has levels 0 to {len(self.level_dimensions) - 1}")
+        if width < 1 or height < 1 or width * height > MAX_REGION_PX:
+            raise SlideError(f"{self.path}: cannot read {width} x {height} px at once; from 1 to {MAX_REGION_PX:,} px")
+        return self._backend.read_region(int(x_px0), int(y_px0), level, int(width), int(height))
+
+    def best_level(self, downsample: float) -> int:
+        """Return the coarsest level that is at least as fine as `downsample` level-0 pixels per pixel, within 1 %."""
+        fine = [level for level, own in enumerate(self.level_downsamples) if own <= downsample * (1 + LEVEL_TOLERANCE)]
+        return max(fine, key=lambda level: self.level_downsamples[level], default=0)
+
+    def read_scaled(self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return a window of the slide at a chosen size: the best level, then one antialiased resample.
+
+        Args:
+            x_px0: Level-0 column of the upper left corner.
+            y_px0: Level-0 row of the upper left corner.
+            window_px0: Width and height of the window in level-0 pixels.
+            size: Width and height of the result in pixels.
+
+        Returns:
+            uint8 (size[1], size[0], 3) RGB; white where there is no slide.
+        """
+        level = self.best_level(min(window_px0[0] / size[0], window_px0[1] / size[1]))
+        own = self.level_downsamples[level]
+        # Start on a whole pixel of the level, so that the decoder has nothing to interpolate; the rest is the resample's box.
+        left_px0, top_px0 = (round(int(corner / own + 1e-6) * own) if corner >= 0 else corner for corner in (x_px0, y_px0))
+        left, top = (x_px0 - left_px0) / own, (y_px0 - top_px0) / own
+        right, bottom = left + window_px0[0] / own, top + window_px0[1] / own
+        pixels = self.read_region(left_px0, top_px0, level, _ceil(right), _ceil(bottom))
+        return resample(pixels, (left, top, right, bottom), size)
+
+    def thumbnail(self, max_px: int) -> NDArray[np.uint8]:
+        """Return the whole slide, its longer side `max_px` pixels or its own size if that is less.
+
+        It is assembled block by block, so a slide with a single huge level needs no more memory than another.
+
+        Args:
+            max_px: Longest side in pixels.
+
+        Returns:
+            uint8 (h, w, 3) RGB.
+
+        Raises:
+            SlideError: The pixels cannot be decoded.
+        """
+        full = self.dimensions_px0
+        scale = max(1.0, max(full.width, full.height) / max_px)
+        width, height = max(1, round(full.width / scale)), max(1, round(full.height / scale))
+        x_px0, y_px0 = np.arange(width + 1) * (full.width / width), np.arange(height + 1) * (full.height / height)
+        thumbnail = np.empty((height, width, 3), np.uint8)
+        step = max(16, int(_THUMBNAIL_READ_PX * self.level_downsamples[self.best_level(scale)] / scale))
+        for top in range(0, height, step):
+            bottom = min(top + step, height)
+            for left in range(0, width, step):
+                right = min(left + step, width)
+                window = (float(x_px0[right] - x_px0[left]), float(y_px0[bottom] - y_px0[top]))
+                block = self.read_scaled(round(x_px0[left]), round(y_px0[top]), window, (right - left, bottom - top))
+                thumbnail[top:bottom, left:right] = block
+        return thumbnail
+
+    def close(self) -> None:
+        """Let go of the file; closing twice does no harm."""
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Slide cannot be pickled: send its path and open it in the other process")
+
+    def __repr__(self) -> str:
+        size = self.dimensions_px0
+        return f"<Slide {self.path.name}: {size.width} x {size.height} px, {self.mpp:g} um/px ({self.resolution.source})>"
+
+
+def _ceil(value: float) -> int:
+    return max(1, int(np.ceil(value - 1e-6)))

@@ -1,0 +1,97 @@
+"""Slides that the tests make: pyramidal tiled TIFFs with whatever resolution tags are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+GLASS = (244, 243, 245)
+HAEMATOXYLIN = np.array((0.650, 0.704, 0.286))
+EOSIN = np.array((0.072, 0.990, 0.105))
+
+
+def halved(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    blocks = image[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
+    return blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+
+
+def tissue_picture(size: int, *, strength: float = 1.0, glass: tuple[int, int, int] = GLASS, seed: int = 0) -> np.ndarray:
+    """An ellipse of H&E-like texture on glass: uint8 (size, size, 3). `strength` scales the amount of stain."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:size, 0:size] / size
+    inside = ellipse(size)
+    coarse = np.kron(rng.random((size // 8 + 1, size // 8 + 1)), np.ones((8, 8)))[:size, :size]
+    nuclei = np.kron(rng.random((size // 4 + 1, size // 4 + 1)) > 0.8, np.ones((4, 4)))[:size, :size]
+    amount = inside * strength
+    density = (amount * (0.15 + 0.5 * nuclei))[..., None] * HAEMATOXYLIN + (amount * (0.15 + 0.2 * coarse))[..., None] * EOSIN
+    return np.clip(np.array(glass) * 10.0**-density + rng.normal(0, 1.0, (size, size, 1)), 0, 255).round().astype(np.uint8)
+
+
+def ellipse(size: int) -> np.ndarray:
+    y, x = np.mgrid[0:size, 0:size] / size
+    return (((x - 0.45) / 0.3) ** 2 + ((y - 0.5) / 0.4) ** 2) < 1
+
+
+def _write_slide(
+    path: Path,
+    image: np.ndarray,
+    mpp: float | None = 0.5,
+    *,
+    mpp_y: float | None = None,
+    levels: int = 3,
+    tile: int = 256,
+    compression: str | None = "deflate",
+    bigtiff: bool = False,
+    description: str | None = None,
+) -> Path:
+    with tifffile.TiffWriter(path, bigtiff=bigtiff) as writer:
+        for level in range(levels):
+            per_cm = None if mpp is None else (1e4 / (mpp * 2**level), 1e4 / ((mpp_y or mpp) * 2**level))
+            writer.write(
+                image,
+                tile=(tile, tile),
+                compression=compression,
+                photometric="rgb",
+                subfiletype=1 if level else 0,
+                resolution=per_cm,
+                resolutionunit="CENTIMETER" if mpp is not None else None,
+                description=description if level == 0 else None,
+                metadata=None,
+            )
+            image = halved(image)
+    return path
+
+
+@pytest.fixture
+def write_slide() -> Callable[..., Path]:
+    """`write_slide(path, image, mpp=0.5, ...)` writes a pyramid that OpenSlide opens and returns its path."""
+    return _write_slide
+
+
+@pytest.fixture(scope="session")
+def tissue_image() -> np.ndarray:
+    """2048 x 2048 px with an ellipse of tissue."""
+    return tissue_picture(2048)
+
+
+@pytest.fixture(scope="session")
+def tissue_slide(tissue_image: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tissue_image` at 0.5 um/px as a lossless pyramid of three levels."""
+    return _write_slide(tmp_path_factory.mktemp("slides") / "tissue.tif", tissue_image)
+
+
+@pytest.fixture
+def make_tissue() -> Callable[..., np.ndarray]:
+    """`make_tissue(size, strength=..., glass=..., seed=...)` draws an ellipse of H&E-like texture."""
+    return tissue_picture
+
+
+@pytest.fixture
+def tissue_truth() -> Callable[[int], np.ndarray]:
+    """`tissue_truth(size)` is where `make_tissue(size)` put tissue."""
+    return ellipse
