@@ -24,7 +24,7 @@ class CoxResult:
     """A fitted proportional hazards model.
 
     Attributes:
-        table: One row per covariate: covariate, hazard_ratio (hazard ratio per unit, or against the reference level), low, high (95 %),
+        table: One row per covariate: covariate, hazard_ratio (per unit, or against the reference level), low, high (95 %),
             p_value (Wald, two-sided), coefficient (log hazard ratio), standard_error, proportional_p_value (small: the hazards
             are not proportional). Empty where no model could be fitted.
         n: Patients used.

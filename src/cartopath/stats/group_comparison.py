@@ -58,7 +58,8 @@ def kruskal_wallis(groups: Mapping[str, Values]) -> GroupTest:
     """Return the Kruskal-Wallis test of whether a measurement differs between groups.
 
     Args:
-        groups: Values by group, as `grouped` gives them; missing ones do not count. Empty groups are listed and left out of the test.
+        groups: Values by group, as `grouped` gives them; missing ones do not count. Empty groups are listed
+            and left out of the test.
 
     Raises:
         StatisticsError: A value is infinite.
