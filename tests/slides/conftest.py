@@ -23,7 +23,6 @@ def halved(image: np.ndarray) -> np.ndarray:
 def tissue_picture(size: int, *, strength: float = 1.0, glass: tuple[int, int, int] = GLASS, seed: int = 0) -> np.ndarray:
     """An ellipse of H&E-like texture on glass: uint8 (size, size, 3). `strength` scales the amount of stain."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:size, 0:size] / size
     inside = ellipse(size)
     coarse = np.kron(rng.random((size // 8 + 1, size // 8 + 1)), np.ones((8, 8)))[:size, :size]
     nuclei = np.kron(rng.random((size // 4 + 1, size // 4 + 1)) > 0.8, np.ones((4, 4)))[:size, :size]

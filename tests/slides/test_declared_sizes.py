@@ -1,0 +1,105 @@
+"""TIFFs that declare sizes no slide has are refused before a library allocates memory for them."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+
+from cartopath.core.errors import SlideError
+from cartopath.slides import open_slide
+from cartopath.slides.declared_sizes import check_declared_sizes
+
+WIDTH, LENGTH, TILE_WIDTH, TILE_LENGTH = 256, 257, 322, 323
+
+
+@pytest.fixture(params=[False, True], ids=["TIFF", "BigTIFF"])
+def honest(request, tmp_path, write_slide):
+    image = np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)
+    return write_slide(tmp_path / "edited.tif", image, bigtiff=request.param, levels=2)
+
+
+def edit(path, tags, value, *, page=0, kind=4, count=1):
+    """Overwrite tags of a directory in the file's bytes."""
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:
+        is_big = tiff.is_bigtiff
+        offsets = [tiff.pages[page].tags[tag].offset for tag in tags]
+    for offset in offsets:
+        struct.pack_into("<H", content, offset + 2, kind)
+        struct.pack_into("<Q" if is_big else "<I", content, offset + 4, count)
+        struct.pack_into("<I", content, offset + (12 if is_big else 8), value)
+    path.write_bytes(content)
+
+
+def test_an_honest_slide_passes(honest):
+    check_declared_sizes(honest)
+
+
+def test_a_file_that_is_no_tiff_passes(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"II am no TIFF")
+    check_declared_sizes(path)
+
+
+@pytest.mark.parametrize("side", [16_384, 1 << 20, 1 << 30])
+def test_absurd_tiles_are_refused_before_the_decoder_ends_the_process(honest, side):
+    edit(honest, (TILE_WIDTH, TILE_LENGTH), side)
+    with pytest.raises(SlideError, match=r"edited\.tif: TIFF directory 0 declares tile"), open_slide(honest) as slide:
+        slide.read_region(0, 0, 0, 100, 100)
+
+
+def test_absurd_tiles_of_a_later_level_are_refused(honest):
+    edit(honest, (TILE_WIDTH, TILE_LENGTH), 1 << 20, page=1)
+    with pytest.raises(SlideError, match="directory 1 declares tile"):
+        open_slide(honest)
+
+
+@pytest.mark.parametrize(("tag", "name"), [(WIDTH, "image width"), (LENGTH, "image length"), (TILE_WIDTH, "tile width")])
+@pytest.mark.parametrize("value", [0, 2_000_001, 2**32 - 1])
+def test_impossible_sides_are_refused(honest, tag, name, value):
+    edit(honest, (tag,), value)
+    with pytest.raises(SlideError, match=f"declares {name} {value:,}; expected 1 to 2,000,000"):
+        open_slide(honest)
+
+
+def test_a_size_of_a_type_that_holds_no_whole_number_is_refused(honest):
+    edit(honest, (TILE_WIDTH,), 256, kind=11)
+    with pytest.raises(SlideError, match="declares a size as 1 values of type 11"):
+        open_slide(honest)
+
+
+def test_a_size_with_several_values_is_refused(honest):
+    edit(honest, (TILE_WIDTH,), 256, count=1000)
+    with pytest.raises(SlideError, match="declares a size as 1,000 values"):
+        open_slide(honest)
+
+
+def test_more_tiles_than_bytes_are_refused(honest):
+    edit(honest, (324,), 8, count=2**31)
+    with pytest.raises(SlideError, match="declares 2,147,483,648 tile offsets in a file of"):
+        open_slide(honest)
+
+
+def test_directories_in_a_loop_are_refused(tmp_path):
+    path = tmp_path / "loop.tif"
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, 64) for tag in (WIDTH, LENGTH))
+    path.write_bytes(struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", 2) + entries + struct.pack("<I", 8))
+    with pytest.raises(SlideError, match="form a loop at byte 8"):
+        check_declared_sizes(path)
+
+
+def test_big_endian_files_are_understood(tmp_path):
+    path = tmp_path / "motorola.tif"
+    tifffile.imwrite(path, np.zeros((64, 64, 3), np.uint8), byteorder=">", tile=(64, 64), photometric="rgb")
+    check_declared_sizes(path)
+
+
+def test_hamamatsu_pointers_of_eight_bytes_are_understood(tmp_path):
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, 100_000) for tag in (WIDTH, LENGTH))
+    content = struct.pack("<2sHQ", b"II", 42, 12) + struct.pack("<H", 2) + entries + struct.pack("<Q", 0)
+    path = tmp_path / "hamamatsu.ndpi"
+    path.write_bytes(content)
+    check_declared_sizes(path)
