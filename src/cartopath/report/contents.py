@@ -1,0 +1,37 @@
+"""The sections of the report in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cartopath.report.blocks import Section
+from cartopath.report.results import StudyResults
+from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
+from cartopath.report.sections.heterogeneity import groups_section, heterogeneity_section
+from cartopath.report.sections.labels import labels_section, splits_section
+from cartopath.report.sections.performance import performance_section
+from cartopath.report.sections.provenance import failures_section, provenance_section
+from cartopath.report.sections.scores import scores_section
+from cartopath.report.sections.summary import recovery_section, summary_section
+from cartopath.report.sections.survival import bulk_section, cox_section, survival_section
+from cartopath.report.sections.training import training_section
+
+SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
+    summary_section,
+    recovery_section,
+    cohort_section,
+    slides_section,
+    labels_section,
+    splits_section,
+    training_section,
+    performance_section,
+    scores_section,
+    heterogeneity_section,
+    survival_section,
+    bulk_section,
+    groups_section,
+    cox_section,
+    findings_section,
+    failures_section,
+    provenance_section,
+)

@@ -1,0 +1,56 @@
+"""Learning curves: one column of panels per round, loss above and validation AUROC below."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cartopath.report.figures import style
+
+
+@style.drawn
+def draw_learning_curves(curves: pd.DataFrame) -> Figure:
+    """Draw the learning curves of a few rounds of one trait.
+
+    Args:
+        curves: Rows of `learning_curves.csv` of one trait and at most six rounds.
+    """
+    rounds = list(dict.fromkeys(curves["round"]))
+    n = len(rounds)
+    figure = Figure(figsize=(min(style.FULL_WIDTH_IN, 1.2 + 2.4 * max(n, 2)), 3.3))
+    grid = figure.subplots(2, n, squeeze=False, sharex="col", sharey="row")
+    for column, name in enumerate(rounds):
+        rows = curves[curves["round"] == name].sort_values("chunk", kind="stable")
+        _loss(grid[0, column], rows)
+        _auroc(grid[1, column], rows)
+        _mark_best(grid[0, column], grid[1, column], rows)
+        grid[0, column].set_title(f"Round {style.shortened(name, length=12)}")
+    grid[0, 0].set_ylabel("loss")
+    grid[1, 0].set_ylabel("AUROC")
+    grid[1, 0].set_ylim(-0.02, 1.03)
+    figure.supxlabel("validation interval", fontsize=8)
+    handles = {h.get_label(): h for axes in grid[:, 0] for h in axes.get_legend_handles_labels()[0]}
+    figure.legend(handles=list(handles.values()), loc="outside upper right", ncols=6)
+    return figure
+
+
+def _loss(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.plot(rows["chunk"], rows["train_loss"], color=style.FAINT, label="training loss")
+    axes.plot(rows["chunk"], rows["val_loss"], color=style.BLUE, label="validation loss")
+    axes.grid(axis="y")
+
+
+def _auroc(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.axhline(0.5, color=style.RULE, linewidth=1)
+    axes.plot(rows["chunk"], rows["val_tile_auroc"], color=style.SKY, linestyle=(0, (4, 2)), label="tile AUROC")
+    axes.plot(rows["chunk"], rows["val_slide_auroc"], color=style.VERMILION, label="slide AUROC")
+    axes.grid(axis="y")
+
+
+def _mark_best(loss: Axes, auroc: Axes, rows: pd.DataFrame) -> None:
+    best = rows[rows["is_best"] == True]  # noqa: E712 - missing flags are neither true nor false
+    for chunk in best["chunk"]:
+        loss.axvline(chunk, color=style.INK, linewidth=0.9, linestyle=(0, (1, 2)))
+        auroc.axvline(chunk, color=style.INK, linewidth=0.9, linestyle=(0, (1, 2)))
+    auroc.plot(best["chunk"], best["val_slide_auroc"], "o", color=style.INK, markersize=4.5, label="kept weights")

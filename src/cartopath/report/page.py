@@ -1,0 +1,89 @@
+"""The page as one file: all sections in order, numbered figures and tables, rendered by the templates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cartopath.report.blocks import Block, Figure, Flow, Gallery, Grid, Section
+from cartopath.report.results import StudyResults, read_results
+from cartopath.store.atomic import write_text
+from cartopath.study.layout import Layout
+
+_LOOSE = re.compile(r"(?<=\b[npq]) (?=[=<])|(?<=\b[npq] [=<]) (?=\S)|(?<=\d) (?=%)|(?<=CI) (?=\S)")
+
+
+@dataclass(frozen=True)
+class NumberedBlock:
+    """A block with what comes before its caption, such as "Figure 3."; empty for blocks without a caption."""
+
+    block: Block
+    number: str
+
+
+@dataclass(frozen=True)
+class NumberedSection:
+    """A section with its number."""
+
+    number: int
+    anchor: str
+    title: str
+    blocks: tuple[NumberedBlock, ...]
+
+
+def write_report(study_dir: Path | str, *, title: str | None = None, key: str = "") -> Path:
+    """Write `report/index.html` of a study and return its path.
+
+    The page stands alone: it loads nothing, runs nothing, and its bytes depend only on the files of the study folder.
+
+    Args:
+        study_dir: The study folder. Whatever is missing in it is named on the page.
+        title: Title of the page; default the name of the study.
+        key: Key of the task that asks for it, kept in the page's head.
+
+    Raises:
+        ArtifactError: There is no such folder.
+    """
+    path = Layout(Path(study_dir)).report
+    write_text(path, render_report(read_results(Path(study_dir)), title=title, key=key))
+    return path
+
+
+def render_report(results: StudyResults, *, title: str | None = None, key: str = "") -> str:
+    """Return the page as HTML; see `write_report`."""
+    from cartopath.report.contents import SECTIONS  # brings matplotlib
+
+    sections = [section for make in SECTIONS if (section := make(results)) is not None]
+    environment = Environment(
+        loader=PackageLoader("cartopath.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["tight"] = tight
+    name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
+    html = environment.get_template("page.html").render(title=name, key=key, sections=_numbered(sections), traits=results.traits)
+    return "\n".join(line.rstrip() for line in html.splitlines()) + "\n"
+
+
+def tight(text: str) -> str:
+    """Return a text whose numbers stay on one line with their unit or their name.
+
+    >>> tight("p = 0.04 in 5 %").count("\N{NO-BREAK SPACE}")
+    3
+    """
+    return _LOOSE.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _numbered(sections: list[Section]) -> list[NumberedSection]:
+    counts = {"Table": 0, "Figure": 0}
+    numbered = []
+    for n, section in enumerate(sections, start=1):
+        blocks = []
+        for block in section.blocks:
+            kind = "Table" if isinstance(block, Grid) else "Figure" if isinstance(block, Figure | Flow | Gallery) else ""
+            if kind:
+                counts[kind] += 1
+            blocks.append(NumberedBlock(block, f"{kind} {counts[kind]}." if kind else ""))
+        numbered.append(NumberedSection(n, section.anchor, section.title, tuple(blocks)))
+    return numbered

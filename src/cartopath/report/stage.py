@@ -1,0 +1,29 @@
+"""The report as the last stage of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cartopath.report import write_report
+from cartopath.store.hashing import file_sha256
+from cartopath.study.run import Stage, Study
+from cartopath.study.tasks import Result, Task, task_key
+
+VERSION = 1
+
+
+def plan_report(study: Study) -> list[Task]:
+    """Return the task that writes the report from all tables and maps of the study."""
+    sources = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").glob("*.png"))]
+    key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], name=study.config.name)
+    arguments = {"root": study.root, "title": study.config.name}
+    return [Task("report", "all", key, make_report, arguments, (study.layout.report,), is_local=True, is_fatal=True)]
+
+
+def make_report(*, root: Path, title: str) -> Result:
+    """Write the report."""
+    write_report(root, title=title)
+    return {}
+
+
+REPORT_STAGE = Stage("report", plan_report, "write the report")
