@@ -1,0 +1,112 @@
+"""What `cartopath check` has to say about a cohort: one line per finding, with a code that never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+Severity = Literal["error", "warning", "info"]
+_ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
+
+N_EXAMPLES = 5
+
+FINDING_CODES: dict[str, str] = {
+    "class-too-small": "too few patients of a class in a set to say much",
+    "clinical-duplicate-patient": "a patient has several clinical rows that disagree; the primary tumour's was taken",
+    "clinical-without-slide": "patients of the clinical table without a slide",
+    "duplicate-file": "the same file is listed twice, under whatever names",
+    "duplicate-slide": "a slide id is listed twice",
+    "empty-class": "a set of a trait has no patient of a class",
+    "excluded-slide": "slides that the slide table excludes",
+    "expression-without-slide": "patients of the molecular table without a slide",
+    "few-events": "too few events for a survival analysis to find anything",
+    "frozen-slide": "frozen sections among the slides",
+    "impossible-mpp": "a stated resolution that no scanner has",
+    "mixed-resolution": "slides of different stated resolution",
+    "no-events": "nobody in the clinical table had an event",
+    "no-patient-in-common": "slides and table share no patient",
+    "no-slides": "there is no slide to work on",
+    "non-primary-slide": "slides of recurrences, metastases or normal tissue",
+    "patient-without-clinical": "patients with slides who are not in the clinical table",
+    "patient-without-dx1": "patients without a DX1 slide of the primary tumour; another stands for them",
+    "patient-without-expression": "patients with slides who are not in the molecular table",
+    "patient-without-usable-slide": "patients none of whose slides can stand for them",
+    "slide-file-missing": "slides whose file is not there",
+    "slide-without-patient": "slides that nobody says a patient of",
+    "survival-column-missing": "the clinical table has no column for the time or the status",
+    "survival-left-out": "patients whose survival is unknown or unusable",
+    "survival-unreadable": "survival times that are no numbers, or rows that disagree",
+    "trait-not-found": "a trait that no table holds",
+    "trait-not-labelled": "a trait whose values do not divide the patients",
+    "trait-without-value": "patients with slides for whom a trait was not measured",
+    "unknown-status-word": "a survival status that nobody can interpret",
+}
+"""Every code and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a user should know about a cohort.
+
+    Attributes:
+        severity: `error` (the study cannot run, or not as asked), `warning` (it can, and the result is affected) or `info`.
+        code: One of `FINDING_CODES`.
+        subject: What it is about: a table, a trait, the slides.
+        message: One sentence with counts and up to five examples.
+    """
+
+    severity: Severity
+    code: str
+    subject: str
+    message: str
+
+    def __post_init__(self) -> None:
+        if self.code not in FINDING_CODES:
+            raise ValueError(f"no finding code {self.code!r}; add it to FINDING_CODES")
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "slide"), counted(2, "patient has", "patients have")
+    ('1 slide', '2 patients have')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def examples(items: Iterable[object]) -> str:
+    """Return up to five items in brackets, and a sign that there are more.
+
+    >>> examples("ABC"), examples("ABCDEFG")
+    ('(A, B, C)', '(A, B, C, D, E, ...)')
+    """
+    listed = [str(item) for item in items]
+    return f"({', '.join(listed[:N_EXAMPLES])}{', ...' if len(listed) > N_EXAMPLES else ''})"
+
+
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, errors first, then by code and subject."""
+    return sorted(findings, key=lambda finding: (_ORDER[finding.severity], finding.code, finding.subject, finding.message))
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Return one line that says whether the cohort can be used.
+
+    >>> verdict([])
+    'ready: nothing to report'
+    """
+    n = {severity: sum(finding.severity == severity for finding in findings) for severity in _ORDER}
+    if n["error"]:
+        return f"not ready: {counted(n['error'], 'error')}, {counted(n['warning'], 'warning')}"
+    if n["warning"]:
+        return f"ready with reservations: {counted(n['warning'], 'warning')}"
+    return f"ready: {counted(n['info'], 'note')}" if n["info"] else "ready: nothing to report"
+
+
+def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return findings as a table: `severity, code, subject, message`."""
+    rows = [(finding.severity, finding.code, finding.subject, finding.message) for finding in findings]
+    return pd.DataFrame(rows, columns=["severity", "code", "subject", "message"])

@@ -1,0 +1,131 @@
+"""Guards against leakage: sound splits, and who may be used for what for each trait [F16, F20, F27]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cartopath.cohort.labels import TraitLabels
+from cartopath.cohort.splits import SETS
+
+TRAIT_SETS = (*SETS, "ood-near", "ood-far")
+
+
+def audit_splits(splits: pd.DataFrame) -> list[str]:
+    """Return what is wrong with splits, nothing for sound ones.
+
+    Sound: every patient is in exactly one set of every round, every round has all three sets, and the tests are either the same
+    in all rounds or each patient's turn comes exactly once, as does early stopping then.
+
+    >>> audit_splits(pd.DataFrame({"patient_id": ["A", "A"], "round": [0, 0], "set": ["train", "test"]}))[0]
+    '1 patients are in two sets of a round (A)'
+    """
+    missing = [name for name in ("patient_id", "round", "set") if name not in splits]
+    if missing:
+        return [f"no column {', '.join(missing)}"]
+    problems = []
+    unknown = sorted(set(splits["set"]) - set(SETS))
+    if unknown:
+        problems.append(f"unknown sets {', '.join(map(repr, unknown))}")
+    twice = splits[splits.duplicated(["patient_id", "round"])]
+    if len(twice):
+        problems.append(f"{_people(twice['patient_id'])} in two sets of a round {_examples(twice['patient_id'])}")
+    everyone = set(splits["patient_id"])
+    for number, group in splits.groupby("round"):
+        absent = everyone - set(group["patient_id"])
+        if absent:
+            problems.append(f"round {number}: {_people(absent)} in no set {_examples(absent)}")
+        empty = [name for name in SETS if not (group["set"] == name).any()]
+        if empty:
+            problems.append(f"round {number}: nobody in {', '.join(empty)}")
+    return problems + _audit_tests(splits)
+
+
+def _audit_tests(splits: pd.DataFrame) -> list[str]:
+    tests = {number: frozenset(group["patient_id"][group["set"] == "test"]) for number, group in splits.groupby("round")}
+    if len(set(tests.values())) <= 1:
+        return []
+    problems = []
+    for name, does in (("test", "tested"), ("validation", "used for early stopping")):
+        turns = (
+            splits[splits["set"] == name].groupby("patient_id").size().reindex(sorted(set(splits["patient_id"])), fill_value=0)
+        )
+        wrong = turns[turns != 1].index
+        if len(wrong):
+            problems.append(f"test sets differ between rounds, and {_people(wrong)} not {does} exactly once {_examples(wrong)}")
+    return problems
+
+
+def trait_sets(splits: pd.DataFrame, labels: TraitLabels) -> pd.DataFrame:
+    """Say what each patient is used for when one trait is learned.
+
+    Only patients with a label are trained, validated and tested on. A patient with a value between the extremes is out of
+    distribution in every round, whatever set the splits put it in, so its tiles are never trained on. A patient without a value
+    takes no part [A12].
+
+    Returns:
+        `patient_id, round, set` (one of `TRAIT_SETS`), `label` and `median_label`, in the order of the splits.
+    """
+    table = splits.merge(labels.table[["patient_id", "label", "median_label", "ood"]], on="patient_id", how="inner")
+    out = table["ood"] != ""
+    table["set"] = table["set"].where(~out, "ood-" + table["ood"])
+    kept = table[(table["label"] != "") | out]
+    return kept[["patient_id", "round", "set", "label", "median_label"]].reset_index(drop=True)
+
+
+def class_counts(sets: pd.DataFrame) -> pd.DataFrame:
+    """Count the classes of one trait: `round, set, hi, lo` for train, validation and test, from `trait_sets`."""
+    rows = []
+    for number, group in sets.groupby("round"):
+        for name in SETS:
+            labels = group["label"][group["set"] == name]
+            rows.append((int(number), name, int((labels == "hi").sum()), int((labels == "lo").sum())))
+    return pd.DataFrame(rows, columns=["round", "set", "hi", "lo"])
+
+
+def audit_use(used: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
+    """Return every use of a patient that the sets of a trait do not allow, nothing for a clean study.
+
+    Args:
+        used: What was done: `patient_id, round, set` (`train` or `validation`), a row per patient or per slide.
+        sets: What may be done, from `trait_sets`.
+    """
+    allowed = sets.set_index(["round", "patient_id"])["set"].to_dict()
+    problems: dict[str, set[str]] = {}
+    for patient, number, name in used[["patient_id", "round", "set"]].drop_duplicates().itertuples(index=False):
+        rightful = allowed.get((number, patient))
+        if rightful != name:
+            problems.setdefault(f"round {number}: used as {name} but {rightful or 'without a part'}", set()).add(patient)
+    return [f"{what}: {len(patients)} patients {_examples(patients)}" for what, patients in sorted(problems.items())]
+
+
+def survival_patients(splits: pd.DataFrame, labels: Mapping[str, TraitLabels], *, unmeasured: bool = False) -> list[str]:
+    """Return the patients whose maps no network has learned from: those tested, and those out of distribution [A12].
+
+    Out of distribution means for every one of the traits.
+
+    Args:
+        splits: Of the study.
+        labels: Of the traits that the maps show.
+        unmeasured: Take patients without a measured value for out of distribution, as the paper's code did.
+    """
+    chosen = set(splits["patient_id"][splits["set"] == "test"])
+    everyone = set(splits["patient_id"])
+    outside = []
+    for trait in labels.values():
+        out = trait.table["ood"] != ""
+        out |= (trait.table["label"] == "") & unmeasured
+        absent = everyone - set(trait.table["patient_id"]) if unmeasured else set()
+        outside.append(set(trait.table["patient_id"][out]) | absent)
+    if outside:
+        chosen |= set.intersection(*outside) & everyone
+    return sorted(chosen)
+
+
+def _people(patients: object) -> str:
+    return f"{len(set(patients))} patients are"  # type: ignore[call-overload]
+
+
+def _examples(patients: object) -> str:
+    return f"({', '.join(sorted(set(patients))[:5])})"  # type: ignore[call-overload]

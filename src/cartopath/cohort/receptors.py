@@ -1,0 +1,151 @@
+"""Receptor status of breast cancers out of immunohistochemistry and FISH, equivocal results handled by one rule [A30, F15].
+
+Oestrogen and progesterone receptor: positive is hi, negative is lo, the rest has no status. HER2: IHC 0 or 1+ is negative, 3+
+positive; 2+ (equivocal), indeterminate or no IHC is decided by FISH where there is any, otherwise there is no status. Where the
+word and the score of the IHC disagree, it counts as equivocal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cohort.clinical import Clinical, match_column
+from cartopath.cohort.delimited import is_missing, name_key
+from cartopath.core.errors import StatusError, TraitError
+
+RECEPTORS = ("ER", "PR", "HER2")
+
+_WORD_COLUMNS = {
+    "ER": ("ER Status By IHC", "er_ihc", "breast_carcinoma_estrogen_receptor_status", "ER_STATUS", "ER"),
+    "PR": ("PR Status By IHC", "pr_ihc", "breast_carcinoma_progesterone_receptor_status", "PR_STATUS", "PR"),
+    "HER2": (
+        "IHC-HER2",
+        "HER2 Status By IHC",
+        "her2_ihc",
+        "lab_proc_her2_neu_immunohistochemistry_receptor_status",
+        "HER2_STATUS",
+        "HER2",
+    ),
+}
+_SCORE_COLUMNS = ("HER2 ihc score", "her2_immunohistochemistry_level_result")
+_FISH_COLUMNS = ("HER2 fish status", "her2_ish", "lab_procedure_her2_neu_in_situ_hybrid_outcome_type", "HER2_FISH")
+_WORDS = {"positive": "positive", "pos": "positive", "1": "positive", "10": "positive", "negative": "negative", "neg": "negative"}
+_WORDS |= {
+    "0": "negative",
+    "00": "negative",
+    "equivocal": "equivocal",
+    "indeterminate": "indeterminate",
+    "borderline": "equivocal",
+}
+_WORDS |= {"performedbutnotavailable": "", "notperformed": "", "notevaluated": "", "nottested": ""}
+_SCORES = {
+    "0": "negative",
+    "00": "negative",
+    "1": "negative",
+    "10": "negative",
+    "2": "equivocal",
+    "20": "equivocal",
+    "3": "positive",
+    "30": "positive",
+}
+
+
+@dataclass(frozen=True)
+class ReceptorStatus:
+    """Status of one receptor.
+
+    Attributes:
+        receptor: `ER`, `PR` or `HER2`.
+        table: Indexed by `patient_id`: `status` (`hi` positive, `lo` negative, "" none) and `reason`.
+        columns: The columns it was read from.
+    """
+
+    receptor: str
+    table: pd.DataFrame
+    columns: tuple[str, ...]
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """How many patients have each `status` for each `reason`: columns `status, reason, n`, most first."""
+        counted = Counter(zip(self.table["status"], self.table["reason"], strict=True))
+        rows = sorted(((status, reason, n) for (status, reason), n in counted.items()), key=lambda row: (-row[2], row[1]))
+        return pd.DataFrame(rows, columns=["status", "reason", "n"])
+
+
+def receptor_record(clinical: Clinical, receptor: str) -> ReceptorStatus:
+    """Read the status of a receptor, with the reason for every patient.
+
+    Raises:
+        TraitError: No column holds it.
+        StatusError: A word is unknown; the message names the word, its count and the column.
+    """
+    receptor = receptor.upper()
+    if receptor not in RECEPTORS:
+        raise TraitError(f"no receptor {receptor!r} (there are: {', '.join(RECEPTORS)})")
+    word = _column(clinical, _WORD_COLUMNS[receptor])
+    score = _column(clinical, _SCORE_COLUMNS) if receptor == "HER2" else None
+    fish = _column(clinical, _FISH_COLUMNS) if receptor == "HER2" else None
+    columns = tuple(column for column in (word, score, fish) if column)
+    if not columns:
+        raise TraitError(f"{clinical.path}: no column of {receptor} status (looked for {', '.join(_WORD_COLUMNS[receptor])})")
+    words, fishes = _translate(clinical, word, _WORDS), _translate(clinical, fish, _WORDS)
+    if receptor == "HER2":
+        scores = _translate(clinical, score, _SCORES)
+        decided = [_her2(*results) for results in zip(words, scores, fishes, strict=True)]
+    else:
+        decided = [_by_word(result) for result in words]
+    table = pd.DataFrame(decided, columns=["status", "reason"], index=clinical.table.index)
+    return ReceptorStatus(receptor, table, columns)
+
+
+def receptor_status(clinical: Clinical, receptor: str) -> pd.Series:
+    """Return the status of a receptor by patient: `hi` positive, `lo` negative, "" none; see `receptor_record`."""
+    return receptor_record(clinical, receptor).table["status"].rename(receptor.upper())
+
+
+def receptor_of_column(clinical: Clinical, column: str) -> str | None:
+    """Return the receptor whose status a column holds, or None."""
+    return next((receptor for receptor in RECEPTORS if column == _column(clinical, _WORD_COLUMNS[receptor])), None)
+
+
+def _column(clinical: Clinical, names: tuple[str, ...]) -> str | None:
+    found = (match_column(clinical.table.columns, name) for name in names)
+    return next((column for column in found if column is not None), None)
+
+
+def _by_word(result: str) -> tuple[str, str]:
+    status = {"positive": "hi", "negative": "lo"}.get(result, "")
+    return status, f"ihc {result}" if result else "not tested"
+
+
+def _her2(word: str, score: str, fish: str) -> tuple[str, str]:
+    ihc = score or word
+    if word in ("positive", "negative", "equivocal") and score and word != score:
+        ihc = "contradictory"
+    if ihc in ("positive", "negative"):
+        return ("hi" if ihc == "positive" else "lo"), f"ihc {ihc}"
+    before = f"ihc {ihc}" if ihc else "no ihc"
+    if fish in ("positive", "negative"):
+        return ("hi" if fish == "positive" else "lo"), f"{before}, fish {fish}"
+    if not ihc and not fish:
+        return "", "not tested"
+    return "", f"{before}, {f'fish {fish}' if fish else 'no fish'}"
+
+
+def _translate(clinical: Clinical, column: str | None, words: dict[str, str]) -> list[str]:
+    """Return the results in a column, "" where there is none."""
+    if column is None:
+        return [""] * len(clinical.table)
+    found = ["" if word != word or is_missing(str(word)) else str(word) for word in clinical.table[column]]
+    unknown = Counter(word for word in found if word and name_key(word) not in words)
+    if unknown:
+        listed = ", ".join(f"{word!r} ({count})" for word, count in unknown.most_common(5))
+        raise StatusError(
+            f"{Path(clinical.path)}: column {column!r}: unknown words {listed}; write Positive, Negative or Equivocal, or leave "
+            "it empty"
+        )
+    return [words[name_key(word)] if word else "" for word in found]
