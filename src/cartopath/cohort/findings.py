@@ -14,6 +14,8 @@ _ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 N_EXAMPLES = 5
 
 FINDING_CODES: dict[str, str] = {
+    "assumed-mpp": "slides that state no resolution and take the assumed one",
+    "cannot-split": "too few patients to divide as asked",
     "class-too-small": "too few patients of a class in a set to say much",
     "clinical-duplicate-patient": "a patient has several clinical rows that disagree; the primary tumour's was taken",
     "clinical-without-slide": "patients of the clinical table without a slide",
@@ -24,7 +26,10 @@ FINDING_CODES: dict[str, str] = {
     "expression-without-slide": "patients of the molecular table without a slide",
     "few-events": "too few events for a survival analysis to find anything",
     "frozen-slide": "frozen sections among the slides",
+    "identity-confirmed": "a gene follows the receptor or sex that it should: the join is right",
+    "identity-contradicted": "a gene does not follow the receptor or sex that it should: a suspected identity mix-up",
     "impossible-mpp": "a stated resolution that no scanner has",
+    "little-tissue": "slides with hardly any tissue",
     "mixed-resolution": "slides of different stated resolution",
     "no-events": "nobody in the clinical table had an event",
     "no-patient-in-common": "slides and table share no patient",
@@ -35,12 +40,16 @@ FINDING_CODES: dict[str, str] = {
     "patient-without-expression": "patients with slides who are not in the molecular table",
     "patient-without-usable-slide": "patients none of whose slides can stand for them",
     "slide-file-missing": "slides whose file is not there",
+    "slide-unusable": "a slide that cannot be opened, has no resolution, or is too coarse",
     "slide-without-patient": "slides that nobody says a patient of",
     "survival-column-missing": "the clinical table has no column for the time or the status",
     "survival-left-out": "patients whose survival is unknown or unusable",
     "survival-unreadable": "survival times that are no numbers, or rows that disagree",
+    "table-read": "what a table was recognised as",
+    "table-unreadable": "a table that cannot be read",
     "trait-not-found": "a trait that no table holds",
     "trait-not-labelled": "a trait whose values do not divide the patients",
+    "trait-unusable": "a trait that no table holds, or whose values do not divide the patients",
     "trait-without-value": "patients with slides for whom a trait was not measured",
     "unknown-status-word": "a survival status that nobody can interpret",
 }

@@ -17,7 +17,7 @@ def plan_report(study: Study) -> list[Task]:
     sources = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").glob("*.png"))]
     key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], name=study.config.name)
     arguments = {"root": study.root, "title": study.config.name}
-    return [Task("report", "all", key, make_report, arguments, (study.layout.report,), is_local=True, is_fatal=True)]
+    return [Task.essential("report", "all", key, make_report, arguments, (study.layout.report,))]
 
 
 def make_report(*, root: Path, title: str) -> Result:

@@ -1,0 +1,1 @@
+"""The command line: thin commands over the layers below. `--help` answers without importing any of them."""

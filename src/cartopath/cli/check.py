@@ -1,0 +1,32 @@
+"""`cartopath check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_table
+from cartopath.cli.run import with_compute
+from cartopath.cohort import verdict
+from cartopath.study.check import check_cohort
+from cartopath.study.run import Study
+
+
+def check_study(path: Path, *, workers: int | None, quiet: bool) -> int:
+    """Check a study, print every finding, and return the exit code."""
+
+    def action() -> int:
+        study = with_compute(Study.read(path), workers=workers)
+        with ProgressBars(quiet=quiet) as bars:
+            checked = check_cohort(study, watcher=bars)
+        if checked.findings:
+            rows = [(found.severity, found.code, found.subject, found.message) for found in checked.findings]
+            print_table(("severity", "code", "subject", "finding"), rows)
+        if len(checked.slides):
+            sources = checked.slides.groupby("mpp_source").size()
+            resolutions = ", ".join(f"{n} from {source}" for source, n in sources.items())
+            tissue = checked.slides["tissue_mm2"].sum()
+            console.print(f"\n{len(checked.slides)} slides opened; resolution: {resolutions}; {tissue:,.1f} mm2 of tissue")
+        console.print(f"{verdict(checked.findings)}   ({study.layout.table('findings')})")
+        return OK if checked.is_ready else FAILED
+
+    return guarded(action)

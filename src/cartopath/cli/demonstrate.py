@@ -1,0 +1,37 @@
+"""`cartopath demo`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_table
+from cartopath.demo.recovery import recovery_stage
+from cartopath.demo.simulated import TRUTH, prepare_demo
+from cartopath.methods import recipe_stages
+from cartopath.report.stage import REPORT_STAGE
+from cartopath.study.run import run_study
+
+
+def demonstrate(out: Path, *, effect: float, seed: int, workers: int | None, quiet: bool) -> int:
+    """Simulate, run, compare; print what was planted and recovered; return the exit code."""
+
+    def action() -> int:
+        start = time.monotonic()
+        with ProgressBars(quiet=quiet) as bars:
+            study = prepare_demo(out, effect=effect, seed=seed, workers=workers, watcher=bars)
+            stages = (*recipe_stages(study.config), recovery_stage(study.root / TRUTH, effect), REPORT_STAGE)
+            summary = run_study(study, stages, watcher=bars)
+        recovery = pd.read_csv(study.layout.table("recovery"))
+        rows = [
+            [row.quantity, row.planted, row.recovered, row.goal, "yes" if row.holds else "NO"] for row in recovery.itertuples()
+        ]
+        print_table(("quantity", "planted", "recovered", "goal", "holds"), rows, title="planted and recovered")
+        minutes = (time.monotonic() - start) / 60
+        console.print(f"\n{len(summary.failed)} tasks failed; {minutes:.1f} minutes; everything is in {study.root}")
+        console.print(f"report: {study.layout.report}")
+        return OK if bool(recovery["holds"].all()) and not summary.failed else FAILED
+
+    return guarded(action)

@@ -1,0 +1,129 @@
+"""The commands of `cartopath`. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="cartopath",
+    help="Molecular maps from H&E whole-slide images and one bulk measurement per patient. For research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]
+Workers = Annotated[int | None, typer.Option(help="Worker processes; default one per core, 0: everything in this process.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+
+EXIT_CODES = "Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some slides or trainings failed."
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cartopath {version('cartopath')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Molecular maps from H&E whole-slide images and one bulk measurement per patient. For research use only."""
+
+
+@app.command(epilog="Exit codes: 0 everything planted was recovered; 1 something was not.")
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the simulated study.")] = Path("cartopath-demo"),
+    effect: Annotated[float, typer.Option(help="Log hazard ratio per unit of HTI that is planted; 0 plants none.")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation and the study.")] = 0,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate a cohort with planted truth, run the whole study on it, and say what was recovered."""
+    from cartopath.cli.demonstrate import demonstrate
+
+    raise typer.Exit(demonstrate(out, effect=effect, seed=seed, workers=workers, quiet=quiet))
+
+
+@app.command()
+def init(study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to make.", show_default=False)]) -> None:
+    """Make a study folder with a commented study.yaml."""
+    from cartopath.cli.initialise import initialise
+
+    raise typer.Exit(initialise(study))
+
+
+@app.command(epilog="Exit codes: 0 ready (warnings are listed); 1 something must be mended before a run.")
+def check(study: StudyPath, workers: Workers = None, quiet: Quiet = False) -> None:
+    """Open every slide, join every table and name every problem, before hours are spent."""
+    from cartopath.cli.check import check_study
+
+    raise typer.Exit(check_study(study, workers=workers, quiet=quiet))
+
+
+@app.command(epilog=EXIT_CODES)
+def run(
+    study: StudyPath,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage; see `cartopath stages`.")] = None,
+    trait: Annotated[list[str] | None, typer.Option(help="Train and predict only this trait (repeatable).")] = None,
+    round_: Annotated[list[int] | None, typer.Option("--round", help="Train only this round (repeatable).")] = None,
+    workers: Workers = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler.")] = None,
+    redraw_splits: Annotated[
+        bool, typer.Option("--redraw-splits", help="Draw new splits for a cohort that has changed.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a study: only what is missing or changed. After a kill, the same command goes on."""
+    from cartopath.cli.run import run_command
+
+    code = run_command(
+        study,
+        until=until,
+        traits=trait or [],
+        rounds=round_ or [],
+        workers=workers,
+        scheduler=scheduler,
+        redraw_splits=redraw_splits,
+        quiet=quiet,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def stages(study: StudyPath) -> None:
+    """List the stages of a study, in order."""
+    from cartopath.cli.run import list_stages
+
+    raise typer.Exit(list_stages(study))
+
+
+@app.command(epilog=EXIT_CODES)
+def predict(
+    model: Annotated[Path, typer.Argument(help="models/<method> of a study, or one trait's folder in it.", show_default=False)],
+    slides: Annotated[list[Path], typer.Argument(help="Slides, or folders of slides.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for scores, maps and predictions.csv.", show_default=False)],
+    mpp: Annotated[float | None, typer.Option(help="State the um per pixel of all slides, whatever they say.")] = None,
+    assume_mpp: Annotated[float | None, typer.Option(help="The um per pixel of slides that do not say theirs.")] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Map new slides with trained networks, and warn where they differ from the slides that trained them."""
+    from cartopath.cli.predict import predict_command
+
+    raise typer.Exit(predict_command(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, workers=workers, quiet=quiet))
+
+
+@app.command()
+def report(study: StudyPath) -> None:
+    """Write the report of a study anew from its tables and maps."""
+    from cartopath.cli.run import report_command
+
+    raise typer.Exit(report_command(study))

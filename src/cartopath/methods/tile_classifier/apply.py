@@ -1,0 +1,258 @@
+"""Trained networks on new slides: tiles, vote and maps as in training.
+
+And a word wherever a slide is unlike those that trained the networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cartopath.cohort import parse_barcode, read_slides
+from cartopath.core.errors import BundleError, SlideError
+from cartopath.maps import Thumbnail
+from cartopath.methods.tile_classifier.prediction import read_ensemble, score_tiles
+from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.stats import heterogeneity
+from cartopath.store.artifacts import Header, write_csv, write_table
+from cartopath.store.hashing import file_identity, file_sha256, value_key
+from cartopath.study.config import ComputeConfig, TilesConfig
+from cartopath.study.executors import make_executor
+from cartopath.study.layout import Layout
+from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_figures, run_tasks
+from cartopath.study.stages.mapping import THUMBNAIL_PX, draw_maps, map_paths
+from cartopath.study.stages.scores import SlideGeometry, as_votes, joined_scores
+from cartopath.study.stages.tiling import tile_spec
+from cartopath.study.tasks import Result, Task, task_key
+from cartopath.training import SlideTiles, read_card
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class TrainedTrait:
+    """The networks of one trait and what they must be given.
+
+    Attributes:
+        trait: Its name.
+        folder: Where its ensemble lies.
+        key: Changes when its networks do.
+        tiles: How slides are to be cut.
+        stain: Stain of the training slides.
+        mpp: Resolutions of the training slides, um per pixel.
+        patients: Patients who trained or validated any of the voting networks.
+    """
+
+    trait: str
+    folder: Path
+    key: str
+    tiles: TilesConfig
+    stain: tuple[StainStatistics, ...]
+    mpp: tuple[float, ...]
+    patients: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of applying networks to slides.
+
+    Attributes:
+        predictions: One row per slide: slide_id, n_tiles, the percent-positive score of each trait, hti, warnings.
+        summary: What was done, kept and failed.
+    """
+
+    predictions: pd.DataFrame
+    summary: RunSummary
+
+
+def read_trained(model: Path) -> list[TrainedTrait]:
+    """Return the trained traits at a folder: one trait's ensemble, or several side by side.
+
+    Raises:
+        BundleError: There are none, they cut slides differently, or something of them is missing or damaged.
+    """
+    folders = [model] if (model / "ensemble.json").is_file() else sorted(file.parent for file in model.glob("*/ensemble.json"))
+    if not folders:
+        raise BundleError(f"{model}: no trained networks; expected models/<method> of a study, or one trait's folder in it")
+    traits = [_read_trait(folder) for folder in folders]
+    for trait in traits[1:]:
+        if trait.tiles != traits[0].tiles:
+            raise BundleError(f"{model}: {traits[0].trait} and {trait.trait} need different tiles; apply them one by one")
+    return traits
+
+
+def _read_trait(folder: Path) -> TrainedTrait:
+    ensemble = read_ensemble(folder)
+    cards = [read_card(folder / f"round_{round_}")[1] for round_ in ensemble["voting"]]
+    stain = {value_key(item): item for card in cards for item in card["stain"] if item}
+    return TrainedTrait(
+        trait=str(ensemble["trait"]),
+        folder=folder.resolve(),
+        key=value_key([ensemble, [card["key"] for card in cards]]),
+        tiles=TilesConfig.model_validate(cards[0]["tiles"]),
+        stain=tuple(StainStatistics(**item) for item in stain.values()),
+        mpp=tuple(sorted({mpp for card in cards for mpp in card["resolution"]})),
+        patients=frozenset(patient for card in cards for group in card["patients"].values() for patient in group),
+    )
+
+
+def apply_models(
+    model: Path,
+    slides: Sequence[Path],
+    *,
+    out: Path,
+    mpp: float | None = None,
+    assume_mpp: float | None = None,
+    compute: ComputeConfig | None = None,
+    watcher: Watcher | None = None,
+) -> Applied:
+    """Score and map slides with trained networks; what is done already is kept.
+
+    Args:
+        model: `models/<method>` of a study, or one trait's folder in it.
+        slides: Slide files, or folders of them.
+        out: Where scores, maps and predictions.csv go.
+        mpp: States the um per pixel of all slides.
+        assume_mpp: Um per pixel of slides that do not say theirs.
+        compute: Workers and devices.
+        watcher: Sees it go.
+
+    Raises:
+        BundleError: The networks cannot be used.
+        SlideError: There is no slide, or two have the same name.
+    """
+    compute, watcher = compute or ComputeConfig(), watcher or Silent()
+    traits = read_trained(model)
+    layout = Layout(out.resolve())
+    tasks = [
+        _plan_slide(layout, traits, slide_id, path, mpp=mpp, assume_mpp=assume_mpp, compute=compute)
+        for slide_id, path in _named(slides).items()
+    ]
+    stage = Stage("apply", lambda _: tasks, "score and map slides")
+    with make_executor(compute, watcher.news) as executor:
+        summary = run_tasks(stage, tasks, layout, executor, watcher)
+    failed = {outcome.task.name for outcome in summary.failed}
+    rows = [completed_figures(layout, "apply", task.name) for task in tasks if task.name not in failed]
+    columns = ["slide_id", "n_tiles", *(trait.trait for trait in traits), *(["hti"] if len(traits) > 1 else []), "warnings"]
+    predictions = pd.DataFrame(rows, columns=columns)
+    write_csv(predictions, layout.root / "predictions.csv")
+    return Applied(predictions, summary)
+
+
+def _named(slides: Sequence[Path]) -> dict[str, Path]:
+    paths = [path for given in slides for path in (map(Path, read_slides(given)["path"]) if given.is_dir() else [given])]
+    if not paths:
+        raise SlideError(f"no slide in {', '.join(map(str, slides))}")
+    named: dict[str, Path] = {}
+    for path in paths:
+        barcode = parse_barcode(path.name)
+        name = barcode.slide_id if barcode is not None else path.stem
+        if name in named and named[name].resolve() != path.resolve():
+            raise SlideError(f"two slides are called {name}: {named[name]} and {path}; apply them into different folders")
+        named[name] = path
+    return named
+
+
+def _plan_slide(
+    layout: Layout,
+    traits: list[TrainedTrait],
+    slide_id: str,
+    path: Path,
+    *,
+    mpp: float | None,
+    assume_mpp: float | None,
+    compute: ComputeConfig,
+) -> Task:
+    identity = file_identity(path) if path.is_file() else "absent"
+    key = task_key("apply", VERSION, slide=identity, mpp=[mpp, assume_mpp], models=[trait.key for trait in traits])
+    names = [trait.trait for trait in traits]
+    outputs = [layout.tiles(slide_id), *(layout.scores("applied", name, slide_id) for name in names)]
+    outputs += map_paths(layout.root / "maps", slide_id, names, names).values()
+    arguments = {
+        "path": path.resolve(),
+        "slide_id": slide_id,
+        "traits": traits,
+        "mpp": mpp,
+        "assume_mpp": assume_mpp,
+        "batch_size": compute.batch_size,
+        "accelerator": compute.accelerator,
+        "layout": layout,
+        "key": key,
+    }
+    return Task("apply", slide_id, key, apply_to_slide, arguments, tuple(outputs), uses_gpu=True)
+
+
+def apply_to_slide(
+    *,
+    path: Path,
+    slide_id: str,
+    traits: list[TrainedTrait],
+    mpp: float | None,
+    assume_mpp: float | None,
+    batch_size: int,
+    accelerator: str,
+    layout: Layout,
+    key: str,
+    devices: list[int] | None,
+) -> Result:
+    """Cut, score and draw one slide; return its row of predictions.csv.
+
+    Raises:
+        SlideError: It cannot be read, is coarser than the tiles, or has no tile with enough tissue.
+    """
+    file = layout.tiles(slide_id)
+    with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
+        plan = plan_tiles(slide, tile_spec(traits[0].tiles))
+        if plan.table.empty:
+            raise SlideError(f"{path}: no tile with enough tissue")
+        write_tile_plan(plan, file, slide_id=slide_id, sha256=file_sha256(path), key=key)
+        thumbnail = Thumbnail(slide.thumbnail(THUMBNAIL_PX), width_um=slide.dimensions_px0.to_um(slide.mpp).width)
+    table, meta = read_tile_plan(file)
+    geometry = SlideGeometry(int(meta["n_rows"]), int(meta["n_cols"]), int(meta["window_px0"]), float(meta["mpp"]))
+    source = SlideTiles(
+        slide_id=slide_id,
+        patient_id=slide_id,
+        path=path,
+        xy_px0=table[["x_px0", "y_px0"]].to_numpy(),
+        window_px0=geometry.window_px0,
+        size_px=traits[0].tiles.size_px,
+        stated_mpp=mpp,
+        assume_mpp=assume_mpp,
+    )
+    device = "cpu" if accelerator == "cpu" else (f"cuda:{devices[0]}" if devices else "auto")
+    scores = {}
+    for trait in traits:
+        scored = score_tiles(table, source, trait.folder, cache_key=trait.key, batch_size=batch_size, device=device, threads=1)
+        kept = {name: meta[name] for name in ("slide_id", "mpp", "window_px0", "size_px", "tile_mpp", "n_rows", "n_cols")}
+        write_table(scored, layout.scores("applied", trait.trait, slide_id), Header(kind="scores", key=key, meta=kept))
+        scores[trait.trait] = scored
+    names = list(scores)
+    draw_maps(scores, geometry, slide_id, thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")
+    row: dict[str, Any] = {"slide_id": slide_id, "n_tiles": len(table)}
+    row |= {name: float(scored["vote"].mean()) for name, scored in scores.items()}
+    if len(names) > 1:
+        row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
+    stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
+    return row | {"warnings": "; ".join(differences(slide_id, geometry.mpp, stain, traits))}
+
+
+def differences(slide_id: str, mpp: float, stain: StainStatistics | None, traits: list[TrainedTrait]) -> list[str]:
+    """Return in words how a slide differs from those that trained the networks: resolution, stain, or being one of them."""
+    found = []
+    low, high = traits[0].mpp[0], traits[0].mpp[-1]
+    if not 0.8 * low <= mpp <= 1.25 * high:
+        found.append(f"scanned at {mpp:.4g} um/px, the training slides at {low:.4g} to {high:.4g}")
+    if stain is not None:
+        found += compare_stain(stain, list(traits[0].stain))
+    barcode = parse_barcode(slide_id)
+    patient = barcode.patient_id if barcode is not None else slide_id
+    known = [trait.trait for trait in traits if patient in trait.patients]
+    if known:
+        found.append(
+            f"patient {patient} trained or validated the networks of {', '.join(known)}: this is no independent prediction"
+        )
+    return found

@@ -1,0 +1,312 @@
+"""What a study file says: every key of `study.yaml`, its meaning, its default and its limits.
+
+Paths are relative to the folder of the study file. Unknown keys are errors that name the closest key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cartopath.core.errors import ConfigError, closest
+
+STUDY_FILE = "study.yaml"
+
+
+class Section(BaseModel):
+    """A part of the study file: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlidesConfig(Section):
+    """Where the slides are."""
+
+    dir: Path = Field(default=Path("slides"), description="folder that is searched for slides, with all its subfolders")
+    table: Path | None = Field(default=None, description="CSV or TSV: slide_id, path, patient_id, mpp, site, exclude")
+    assume_mpp: float | None = Field(default=None, gt=0.05, lt=20, description="um per pixel of slides that state none")
+
+
+class MolecularConfig(Section):
+    """Where the molecular measurements are."""
+
+    table: tuple[Path, ...] = Field(default=(), description="one table or a list of tables: mRNA, miRNA, ...")
+    format: str | None = Field(default=None, description="stated format; recognised by content otherwise")
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
+
+
+class ClinicalConfig(Section):
+    """Where the clinical data are."""
+
+    table: Path | None = Field(default=None, description="cBioPortal export, cBioPortal study file or plain CSV")
+
+
+class TraitConfig(Section):
+    """One molecular trait.
+
+    `name` is what maps and tables call it; `feature` is its name in a molecular table; `column` is a clinical column, and
+    `positive` the words in it that mean high.
+    """
+
+    name: str = Field(min_length=1)
+    feature: str | None = None
+    column: str | None = None
+    positive: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TraitConfig:
+        if self.feature is not None and self.column is not None:
+            raise ValueError("a trait has a feature (molecular table) or a column (clinical table), not both")
+        return self
+
+
+class LabelsConfig(Section):
+    """How a measured value becomes a class."""
+
+    low: float = Field(default=20, ge=0, lt=50, description="percentile at or below which a patient is low")
+    high: float = Field(default=80, gt=50, le=100, description="percentile at or above which a patient is high")
+    scope: Literal["training", "cohort"] = Field(
+        default="training", description="whose values set the percentiles: all but the test patients, or everybody (as the paper)"
+    )
+
+
+class TilesConfig(Section):
+    """How slides are cut."""
+
+    size_px: int = Field(default=512, ge=16, le=4096, description="side of a tile in pixels")
+    mpp: float = Field(default=0.5, gt=0.05, lt=20, description="um per pixel at which tiles are read")
+    max_background: float = Field(default=0.5, gt=0, le=1, description="share of near-white values at which a tile is dropped")
+    min_tissue: float = Field(default=0.1, ge=0, le=1, description="share of tissue-mask area that a tile needs")
+    edge: Literal["skip", "pad"] = Field(default="skip", description="tiles that reach over the right or lower edge")
+
+
+class SplitsConfig(Section):
+    """How patients are divided; once, for all traits."""
+
+    scheme: Literal["rounds", "folds"] = Field(default="rounds", description="rounds: one fixed test set; folds: 3/1/1")
+    test: float = Field(default=0.1, gt=0, lt=0.9, description="share of all patients in the fixed test set (rounds)")
+    validation: float = Field(default=0.1, gt=0, lt=0.9, description="share of all patients for validation (rounds)")
+    rounds: int = Field(default=5, ge=1, le=50, description="how many rounds, or folds")
+    mode: Literal["paper", "pathomch-code"] = Field(default="paper", description="80/10/10, or 72/18/10 as the published code")
+
+    @model_validator(mode="after")
+    def _leaves_training(self) -> SplitsConfig:
+        if self.scheme == "rounds" and self.test + self.validation >= 1:
+            raise ValueError("test and validation leave no patient for training: their sum must be below 1")
+        if self.scheme == "folds" and self.rounds < 3:
+            raise ValueError("folds need rounds of at least 3: one to train, one to stop, one to test")
+        return self
+
+
+class TileClassifierConfig(Section):
+    """Molecular cartography (Levy-Jurgenson et al. 2020): one network per trait and round, majority of the best."""
+
+    name: Literal["tile_classifier"] = "tile_classifier"
+    backbone: str = Field(default="inception_v3", description="any timm network")
+    pool: Literal["max", "avg"] = Field(default="max", description="global pooling before the output")
+    pretrained: bool = Field(default=False, description="start from timm's published weights (downloads them)")
+    ensemble: int = Field(default=3, ge=1, description="rounds that vote: the best by validation")
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it")
+
+
+class TrainingConfig(Section):
+    """How a network is trained. A *chunk* is a sixteenth of a pass over the training tiles, followed by a validation."""
+
+    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    batch_size: int = Field(default=32, ge=2, description="tiles per step over all devices (the paper: 144)")
+    validations_per_epoch: int = Field(default=16, ge=1, le=1000, description="chunks per pass over the training tiles")
+    max_chunks: int = Field(default=1000, ge=1, description="chunks at most")
+    plateau_patience: int = Field(default=10, ge=1, description="chunks without a lower loss before the learning rate drops")
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1)
+    stop_patience: int = Field(default=30, ge=1, description="chunks without a lower loss before training stops")
+    checkpoint: Literal["slide_auroc", "tile_auroc", "loss"] = Field(
+        default="slide_auroc", description="validation figure that chooses the weights to keep"
+    )
+    flips: bool = Field(default=True, description="independent horizontal and vertical flips")
+    balance: Literal["none", "class"] = Field(default="none", description="class: weigh both classes equally in the loss")
+    tiles_per_slide: int | None = Field(default=None, ge=1, description="at most this many tiles of a slide per pass, drawn anew")
+    validation_tiles_per_slide: int | None = Field(
+        default=None, ge=1, description="at most this many per validation, always the same"
+    )
+    precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
+    threads: int = Field(default=1, ge=1, description="CPU threads of one training; changes results in the last digits")
+
+
+class MapsConfig(Section):
+    """Which maps are drawn."""
+
+    slides: Literal["held_out", "all"] = Field(
+        default="held_out", description="held_out: slides that trained no network of the map"
+    )
+    heterogeneity: tuple[str, ...] = Field(default=(), description="traits of the heterogeneity map and HTI; default: all traits")
+    base: Literal["all", "observed"] = Field(default="all", description="logarithm's base of HTI: 2^k-1, or combinations present")
+
+
+class SurvivalConfig(Section):
+    """Survival by heterogeneity."""
+
+    traits: tuple[str, ...] = Field(
+        default=(), description="traits whose HTI groups the patients; default: as maps.heterogeneity"
+    )
+    endpoint: Literal["OS", "DSS", "PFI", "PFS", "DFS"] = "OS"
+    cut: tuple[float, ...] = Field(default=(0.5,), description="one HTI cut (> is high), or two (between them: left out)")
+    horizon_years: float = Field(default=10, ge=0, description="follow-up is censored here; 0 for never")
+    covariates: tuple[str, ...] = Field(default=(), description="clinical columns for the Cox model")
+    strata: tuple[str, ...] = Field(default=(), description="clinical columns for a stratified log-rank test")
+    groups: tuple[str, ...] = Field(default=(), description="clinical columns whose groups HTI is compared between")
+    keep_no_positive: bool = Field(default=True, description="keep patients without any positive tile (HTI 0)")
+    strict_dx1: bool = Field(default=False, description="leave out patients without a DX1 slide rather than take the lowest DX")
+
+    @field_validator("cut", mode="before")
+    @classmethod
+    def _one_or_two(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) else value
+
+    @field_validator("cut")
+    @classmethod
+    def _ordered(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) not in (1, 2) or list(value) != sorted(value) or not all(0 <= cut < 1 for cut in value):
+            raise ValueError("one cut, or two in rising order, each from 0 to below 1")
+        return value
+
+
+class ComputeConfig(Section):
+    """Where and how fast. Nothing here changes a result."""
+
+    workers: int | None = Field(default=None, ge=0, description="worker processes; default one per core, 0: in this process")
+    scheduler: str | None = Field(default=None, description="address of a Dask scheduler to use instead of own workers")
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = Field(default=1, ge=1, description="GPUs per training")
+    cache_gb: float = Field(default=4, ge=0, description="disk space for decoded tiles; 0 for none")
+    batch_size: int = Field(default=64, ge=1, description="tiles per prediction step")
+
+
+class StudyConfig(Section):
+    """A whole study file."""
+
+    name: str = Field(default="study", min_length=1)
+    seed: int = Field(default=0, ge=0)
+    cohort: Literal["TCGA-BRCA", "TCGA-LUAD"] | None = Field(
+        default=None, description="a cohort of the paper: its published results then stand beside ours"
+    )
+    slides: SlidesConfig = SlidesConfig()
+    molecular: MolecularConfig = MolecularConfig()
+    clinical: ClinicalConfig = ClinicalConfig()
+    traits: tuple[TraitConfig, ...] = Field(min_length=1)
+    labels: LabelsConfig = LabelsConfig()
+    tiles: TilesConfig = TilesConfig()
+    splits: SplitsConfig = SplitsConfig()
+    method: Annotated[TileClassifierConfig, Field(description="the recipe")] = TileClassifierConfig()
+    training: TrainingConfig = TrainingConfig()
+    maps: MapsConfig = MapsConfig()
+    survival: SurvivalConfig = SurvivalConfig()
+    compute: ComputeConfig = ComputeConfig()
+
+    @field_validator("traits", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        return [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _traits_known(self) -> StudyConfig:
+        names = self.trait_names
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"traits named twice: {', '.join(sorted(repeated))}")
+        for where, wanted in (("maps.heterogeneity", self.maps.heterogeneity), ("survival.traits", self.survival.traits)):
+            for name in wanted:
+                if name not in names:
+                    raise ValueError(f"{where}: {name!r} is not among the traits ({', '.join(names)})")
+        return self
+
+    @property
+    def trait_names(self) -> list[str]:
+        """Names of the traits, in the order of the study file."""
+        return [trait.name for trait in self.traits]
+
+    @property
+    def heterogeneity_traits(self) -> list[str]:
+        """Traits of heterogeneity maps and HTI."""
+        return list(self.maps.heterogeneity) or self.trait_names
+
+    @property
+    def survival_traits(self) -> list[str]:
+        """Traits whose HTI groups patients for survival."""
+        return list(self.survival.traits) or self.heterogeneity_traits
+
+
+def parse_config(content: object, *, where: str = STUDY_FILE) -> StudyConfig:
+    """Return the configuration that a parsed YAML document describes.
+
+    Args:
+        content: What `yaml.safe_load` returned.
+        where: Name of the file, for messages.
+
+    Raises:
+        ConfigError: One line per problem: an unknown key with the closest known one, a value out of range, a missing key.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where}: expected keys and values at the top level, found {type(content).__name__}")
+    try:
+        return StudyConfig.model_validate(content)
+    except ValidationError as error:
+        problems = [_explained(dict(problem)) for problem in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(problems)) from error
+
+
+def read_config(path: Path | str) -> StudyConfig:
+    """Read a study file, or the `study.yaml` of a folder.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or does not describe a study.
+    """
+    path = study_file(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such study file; make one with `cartopath init`") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    return parse_config(content, where=str(path))
+
+
+def study_file(path: Path | str) -> Path:
+    """Return the study file that a path given by a user means."""
+    path = Path(path)
+    return path / STUDY_FILE if path.is_dir() or path.suffix not in (".yaml", ".yml") else path
+
+
+def _explained(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    name = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(location[:-1])
+        near = closest(location[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key {name!r}: {hint}"
+    if problem["type"] == "missing":
+        return f"missing key {name!r}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    found = "" if isinstance(problem.get("input"), dict | BaseModel) else f", found {problem.get('input')!r}"
+    return f"{name}: {message}{found}" if name else message
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: type[BaseModel] = StudyConfig
+    for part in location:
+        if part == "traits":
+            return list(TraitConfig.model_fields)
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        model = field.annotation
+    return list(model.model_fields)

@@ -1,0 +1,169 @@
+"""Reading a cohort: its slides, the measured value of every trait, the clinical columns that the study uses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cohort import find_column, read_clinical, read_slides, survival_times
+from cartopath.core.errors import CartopathError, ConfigError
+from cartopath.store.artifacts import Header, read_table, write_table
+from cartopath.store.hashing import file_identity, value_key
+from cartopath.study.run import Study, completed_figures
+from cartopath.study.stages.values import plan_values
+from cartopath.study.tasks import Result, Task, task_key
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class SlideRecord:
+    """One slide of the cohort.
+
+    Attributes:
+        slide_id: Its name everywhere.
+        patient_id: Whose it is.
+        path: The file.
+        stated_mpp: Micrometres per pixel that the slide table states, or None.
+        site: Where it was made; empty if unknown.
+        exclude: Why it is left out; empty if it is not.
+        identity: Key of its content.
+    """
+
+    slide_id: str
+    patient_id: str
+    path: Path
+    stated_mpp: float | None
+    site: str
+    exclude: str
+    identity: str
+
+
+def plan_cohort(study: Study) -> list[Task]:
+    """Return the tasks that read the slides, the traits and the clinical table."""
+    return [_plan_slides(study), plan_values(study), *_plan_clinical(study)]
+
+
+def _plan_slides(study: Study) -> Task:
+    config = study.config.slides
+    folder = study.path(config.dir)
+    table = read_slides(folder, None if config.table is None else study.path(config.table))
+    if table.empty:
+        raise ConfigError(f"slides.dir: no slide in {folder}; put slides there, or name the folder that has them")
+    table["exclude"] = exclusions(table)
+    table["identity"] = ["" if why else _identity(Path(path)) for path, why in zip(table["path"], table["exclude"], strict=True)]
+    table["path"] = [_stored(Path(path), study.root) for path in table["path"]]
+    key = task_key("cohort", VERSION, slides=table.astype(str).to_dict("records"))
+    out = study.layout.slides
+    return Task.essential("cohort", "slides", key, _write, {"table": table, "out": out, "kind": "slides", "key": key}, (out,))
+
+
+def exclusions(table: pd.DataFrame) -> list[str]:
+    """Return why each slide is left out: as the table says, or because it has no file, no patient, or another's name."""
+    reasons: list[str] = []
+    seen: set[str] = set()
+    for row in table.to_dict("records"):
+        if row["exclude"]:
+            reason = str(row["exclude"])
+        elif not row["path"]:
+            reason = "no such file"
+        elif not row["patient_id"]:
+            reason = "whose slide it is, neither its name nor the slide table says"
+        else:
+            reason = "another slide of the same name comes first" if row["slide_id"] in seen else ""
+        seen |= set() if reason else {row["slide_id"]}
+        reasons.append(reason)
+    return reasons
+
+
+def _identity(path: Path) -> str:
+    try:
+        return file_identity(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _stored(path: Path, root: Path) -> str:
+    """Return a path relative to the study where it lies inside, so that a study can be moved."""
+    if path == Path():
+        return ""
+    path = path.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _plan_clinical(study: Study) -> list[Task]:
+    if study.config.clinical.table is None:
+        return []
+    path = study.path(study.config.clinical.table)
+    survival = study.config.survival
+    columns = list(dict.fromkeys([*survival.covariates, *survival.strata, *survival.groups]))
+    key = task_key("clinical", VERSION, table=file_identity(path), columns=columns, endpoint=survival.endpoint)
+    arguments = {"path": path, "columns": columns, "endpoint": survival.endpoint, "out": study.layout.clinical, "key": key}
+    return [Task.essential("cohort", "clinical", key, read_clinical_columns, arguments, (study.layout.clinical,))]
+
+
+def read_clinical_columns(*, path: Path, columns: list[str], endpoint: str, out: Path, key: str) -> Result:
+    """Write follow-up and the asked-for columns of the clinical table, one row per patient."""
+    clinical = read_clinical(path)
+    table = clinical.table[[]].copy()
+    for column in columns:
+        table[column] = clinical.table[find_column(clinical, column)].astype("string")
+    note = ""
+    try:
+        times = survival_times(clinical, endpoint).set_index("patient_id")
+        table = table.join(times[["time_days", "event"]])
+    except CartopathError as error:
+        # A study of maps alone needs no follow-up: survival says later why it is empty.
+        note = str(error)
+        table["time_days"], table["event"] = math.nan, pd.NA
+    table["event"] = table["event"].astype("Int64")
+    table = table.reset_index(names="patient_id").sort_values("patient_id", ignore_index=True)
+    write_table(table, out, Header(kind="clinical", key=key, meta={"endpoint": endpoint, "no_follow_up": note}))
+    return {"patients": len(table), "no_follow_up": note}
+
+
+def _write(*, table: pd.DataFrame, out: Path, kind: str, key: str) -> Result:
+    write_table(table, out, Header(kind=kind, key=key))
+    return {"rows": len(table)}
+
+
+def read_records(study: Study) -> list[SlideRecord]:
+    """Return all slides of the cohort, excluded ones too, in order of their names."""
+    table = read_table(study.layout.slides, "slides").sort_values("slide_id")
+    return [
+        SlideRecord(
+            slide_id=str(row["slide_id"]),
+            patient_id=str(row["patient_id"]),
+            path=study.path(Path(row["path"])),
+            stated_mpp=None if row["mpp"] is None or math.isnan(row["mpp"]) else float(row["mpp"]),
+            site=str(row["site"] or ""),
+            exclude=str(row["exclude"] or ""),
+            identity=str(row["identity"]),
+        )
+        for row in table.to_dict("records")
+    ]
+
+
+def included_records(study: Study) -> list[SlideRecord]:
+    """Return the slides that are not excluded."""
+    return [record for record in read_records(study) if not record.exclude]
+
+
+def tiled_records(study: Study) -> list[SlideRecord]:
+    """Return the slides that were tiled and have at least one tile."""
+    return [r for r in included_records(study) if completed_figures(study.layout, "tiles", r.slide_id).get("kept", 0) > 0]
+
+
+def read_clinical_table(study: Study) -> pd.DataFrame:
+    """Return the clinical columns by patient; empty, with the right columns, where the study has no clinical table."""
+    if study.config.clinical.table is None:
+        return pd.DataFrame({"time_days": [], "event": []}, index=pd.Index([], name="patient_id"))
+    return read_table(study.layout.clinical, "clinical").set_index("patient_id")
+
+
+def content_key(table: pd.DataFrame) -> str:
+    """Return a key of a small table's content."""
+    return value_key(table.astype(str).to_dict("list"))

@@ -1,0 +1,113 @@
+"""The measured value of every trait, from whichever table holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cartopath.cohort import Clinical, MolecularTable, TraitRequest, binary_labels, open_molecular, read_clinical, read_trait
+from cartopath.core.errors import ConfigError, TraitError
+from cartopath.store.artifacts import Header, write_table
+from cartopath.store.hashing import file_identity
+from cartopath.study.config import TraitConfig
+from cartopath.study.run import Study
+from cartopath.study.tasks import Result, Task, task_key
+
+VERSION = 1
+
+Measured = dict[str, tuple[pd.Series, dict[str, Any]]]
+"""By trait: values by patient (float64), and where they come from: source, format, unit, kind (measured or binary)."""
+
+
+def plan_values(study: Study) -> Task:
+    """Return the task that reads all traits."""
+    tables = [study.path(path) for path in study.config.molecular.table]
+    clinical = None if study.config.clinical.table is None else study.path(study.config.clinical.table)
+    for path in [*tables, *([] if clinical is None else [clinical])]:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such table; check molecular.table and clinical.table in the study file")
+    sources = {"tables": [file_identity(path) for path in tables]}
+    if any(trait.column is not None for trait in study.config.traits) and clinical is not None:
+        sources["clinical"] = [file_identity(clinical)]
+    traits = [trait.model_dump(mode="json") for trait in study.config.traits]
+    key = task_key("values", VERSION, traits=traits, format=study.config.molecular.format, **sources)
+    arguments = {
+        "traits": list(study.config.traits),
+        "tables": tables,
+        "format_": study.config.molecular.format,
+        "clinical": clinical,
+        "out": study.layout.values,
+        "key": key,
+    }
+    return Task.essential("cohort", "values", key, read_values, arguments, (study.layout.values,))
+
+
+def read_values(
+    *, traits: list[TraitConfig], tables: list[Path], format_: str | None, clinical: Path | None, out: Path, key: str
+) -> Result:
+    """Write one row per patient and trait: trait, patient_id, value.
+
+    Raises:
+        TraitError: No table has a trait; the message names the closest features of all tables.
+    """
+    opened = [open_molecular(path, format=format_) for path in tables]
+    needs_clinical = clinical is not None and any(trait.column is not None for trait in traits)
+    measured = measured_values(traits, opened, read_clinical(clinical) if needs_clinical and clinical is not None else None)
+    parts = [
+        pd.DataFrame({"trait": name, "patient_id": values.index, "value": values.to_numpy()})
+        for name, (values, _) in measured.items()
+    ]
+    table = pd.concat(parts).dropna(subset=["value"]).sort_values(["trait", "patient_id"], ignore_index=True)
+    meta = {name: source for name, (_, source) in measured.items()}
+    write_table(table, out, Header(kind="values", key=key, meta={"traits": meta}))
+    return {"traits": meta, "patients": int(table["patient_id"].nunique())}
+
+
+def measured_values(traits: Sequence[TraitConfig], tables: Sequence[MolecularTable], clinical: Clinical | None) -> Measured:
+    """Return the values of traits: molecular ones from the first table that has them, in one pass over each table.
+
+    Raises:
+        TraitError: Nothing holds a trait.
+    """
+    found: Measured = {}
+    for table in tables:
+        here = {trait.name: feature for trait in traits if trait.name not in found and (feature := _feature(trait, table))}
+        if here:
+            values = table.read(list(dict.fromkeys(here.values())))
+            source = {"source": table.path.name, "format": table.format, "unit": table.unit, "kind": "measured"}
+            found |= {name: (values[feature].astype(float), source) for name, feature in here.items()}
+    found |= {trait.name: _clinical_values(trait, clinical) for trait in traits if trait.column is not None}
+    missing = [trait for trait in traits if trait.name not in found]
+    if missing:
+        raise TraitError("; ".join(_not_found(trait, tables) for trait in missing))
+    return found
+
+
+def _feature(trait: TraitConfig, table: MolecularTable) -> str | None:
+    if trait.column is not None:
+        return None
+    try:
+        return table.find(trait.feature or trait.name)
+    except TraitError:
+        return None
+
+
+def _clinical_values(trait: TraitConfig, clinical: Clinical | None) -> tuple[pd.Series, dict[str, Any]]:
+    if clinical is None:
+        raise ConfigError(f"trait {trait.name!r} is a clinical column, but clinical.table is not set")
+    found = read_trait(TraitRequest(trait.name, trait.column, trait.positive), None, clinical)
+    source = {"source": clinical.path.name, "format": clinical.format, "unit": found.unit}
+    if found.kind == "continuous":
+        return found.values.astype(float), source | {"kind": "measured"}
+    states = binary_labels(found.values, positive=trait.positive or None).table.set_index("patient_id")["value"]
+    return states, source | {"unit": "state", "kind": "binary"}
+
+
+def _not_found(trait: TraitConfig, tables: Sequence[MolecularTable]) -> str:
+    wanted = trait.feature or trait.name
+    where = ", ".join(f"{table.path.name} ({len(table.features):,} features)" for table in tables) or "no molecular table"
+    near = list(dict.fromkeys(name for table in tables for name in table.closest(wanted)))
+    return f"no trait {wanted!r} in {where}{'; closest: ' + ', '.join(near[:5]) if near else ''}"
