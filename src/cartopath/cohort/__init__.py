@@ -8,7 +8,7 @@ from cartopath.cohort.clinical import CLINICAL_FORMATS, Clinical, find_column, m
 from cartopath.cohort.findings import FINDING_CODES, Finding, findings_table, sort_findings, verdict
 from cartopath.cohort.joins import join_findings, label_findings, survival_findings, trait_findings
 from cartopath.cohort.labels import TraitLabels, binary_labels, trait_labels
-from cartopath.cohort.leakage import audit_splits, audit_use, class_counts, survival_patients, trait_sets
+from cartopath.cohort.leakage import audit_use, class_counts, survival_patients, trait_sets
 from cartopath.cohort.manifests import manifest_on_disk, read_manifest
 from cartopath.cohort.matrices import MATRIX_FORMATS
 from cartopath.cohort.molecular import MolecularTable, open_molecular
@@ -17,8 +17,10 @@ from cartopath.cohort.receptors import ReceptorStatus, receptor_of_column, recep
 from cartopath.cohort.samples import choose_samples, read_sample_sheet
 from cartopath.cohort.slide_findings import slide_findings
 from cartopath.cohort.slide_table import read_slides
+from cartopath.cohort.split_audit import audit_splits
 from cartopath.cohort.splits import draw_folds, draw_rounds, read_splits, write_splits
-from cartopath.cohort.survival_status import Survival, parse_status, survival_record, survival_times
+from cartopath.cohort.status_words import parse_status
+from cartopath.cohort.survival_status import Survival, survival_record, survival_times
 from cartopath.cohort.traits import TraitRequest, TraitSource, TraitValues, find_trait, label_trait, read_trait, read_traits
 
 __all__ = [

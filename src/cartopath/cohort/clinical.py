@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from cartopath.cohort.barcodes import parse_barcode, patient_of
-from cartopath.cohort.delimited import TextHead, is_missing, is_number, name_key, read_words, to_number
+from cartopath.cohort.cells import is_missing, is_number, name_key, to_number
+from cartopath.cohort.delimited import TextHead, read_words
 from cartopath.cohort.matrices.porpoise import OMICS_SUFFIXES
 from cartopath.core.errors import TableError, TraitError, closest
 

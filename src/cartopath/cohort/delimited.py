@@ -9,7 +9,6 @@ import contextlib
 import csv
 import gzip
 import io
-import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,27 +20,6 @@ from cartopath.core.errors import TableError
 
 MAX_LINE = 64 << 20
 """A longer line (the PanCanAtlas matrices have 0.3 MB) means that the file is no table."""
-
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "--", "'--", ".", "not reported", "not available", "unknown"}
-
-
-def is_missing(word: str) -> bool:
-    """Whether a cell says that there is no value: empty, NA, `'--`, `[Not Available]` and the like.
-
-    >>> is_missing("[Not Evaluated]"), is_missing("0")
-    (True, False)
-    """
-    word = word.strip()
-    return word.casefold() in _MISSING or (word.startswith("[") and word.endswith("]"))
-
-
-def name_key(name: str) -> str:
-    """Return what of a column's name counts when columns are looked for: its letters and digits, without case.
-
-    >>> name_key("ER Status By IHC") == name_key("er_status_by_ihc")
-    True
-    """
-    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 @contextlib.contextmanager
@@ -168,32 +146,6 @@ def split_line(line: str, delimiter: str) -> list[str]:
     if '"' not in line:
         return line.split(delimiter)
     return next(csv.reader([line], delimiter=delimiter), [])
-
-
-def to_number(word: str) -> float:
-    """Return a cell as a number, NaN where it says that there is none.
-
-    Raises:
-        ValueError: It is a word, or infinite.
-    """
-    try:
-        number = float(word)
-    except ValueError:
-        if is_missing(word):
-            return math.nan
-        raise
-    if math.isinf(number):
-        raise ValueError(f"infinite value {word!r}")
-    return number
-
-
-def is_number(word: str) -> bool:
-    """Whether a cell is a finite number or says that there is none."""
-    try:
-        to_number(word)
-    except ValueError:
-        return False
-    return True
 
 
 def read_words(path: Path | str) -> tuple[TextHead, list[list[str]]]:

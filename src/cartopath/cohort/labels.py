@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.cohort.delimited import is_missing
+from cartopath.cohort.cells import is_missing
 from cartopath.core.errors import LabelError
 
 OOD_MARGIN = 10

@@ -1,4 +1,4 @@
-"""Guards against leakage: sound splits, and who may be used for what for each trait [F16, F20, F27]."""
+"""Guards against leakage: who may be used for what when a trait is learned [F20, F27]."""
 
 from __future__ import annotations
 
@@ -7,54 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cartopath.cohort.labels import TraitLabels
-from cartopath.cohort.splits import SETS
+from cartopath.cohort.split_audit import SETS, patient_examples
 
 TRAIT_SETS = (*SETS, "ood-near", "ood-far")
-
-
-def audit_splits(splits: pd.DataFrame) -> list[str]:
-    """Return what is wrong with splits, nothing for sound ones.
-
-    Sound: every patient is in exactly one set of every round, every round has all three sets, and the tests are either the same
-    in all rounds or each patient's turn comes exactly once, as does early stopping then.
-
-    >>> audit_splits(pd.DataFrame({"patient_id": ["A", "A"], "round": [0, 0], "set": ["train", "test"]}))[0]
-    '1 patients are in two sets of a round (A)'
-    """
-    missing = [name for name in ("patient_id", "round", "set") if name not in splits]
-    if missing:
-        return [f"no column {', '.join(missing)}"]
-    problems = []
-    unknown = sorted(set(splits["set"]) - set(SETS))
-    if unknown:
-        problems.append(f"unknown sets {', '.join(map(repr, unknown))}")
-    twice = splits[splits.duplicated(["patient_id", "round"])]
-    if len(twice):
-        problems.append(f"{_people(twice['patient_id'])} in two sets of a round {_examples(twice['patient_id'])}")
-    everyone = set(splits["patient_id"])
-    for number, group in splits.groupby("round"):
-        absent = everyone - set(group["patient_id"])
-        if absent:
-            problems.append(f"round {number}: {_people(absent)} in no set {_examples(absent)}")
-        empty = [name for name in SETS if not (group["set"] == name).any()]
-        if empty:
-            problems.append(f"round {number}: nobody in {', '.join(empty)}")
-    return problems + _audit_tests(splits)
-
-
-def _audit_tests(splits: pd.DataFrame) -> list[str]:
-    tests = {number: frozenset(group["patient_id"][group["set"] == "test"]) for number, group in splits.groupby("round")}
-    if len(set(tests.values())) <= 1:
-        return []
-    problems = []
-    for name, does in (("test", "tested"), ("validation", "used for early stopping")):
-        turns = (
-            splits[splits["set"] == name].groupby("patient_id").size().reindex(sorted(set(splits["patient_id"])), fill_value=0)
-        )
-        wrong = turns[turns != 1].index
-        if len(wrong):
-            problems.append(f"test sets differ between rounds, and {_people(wrong)} not {does} exactly once {_examples(wrong)}")
-    return problems
 
 
 def trait_sets(splits: pd.DataFrame, labels: TraitLabels) -> pd.DataFrame:
@@ -97,7 +52,7 @@ def audit_use(used: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
         rightful = allowed.get((number, patient))
         if rightful != name:
             problems.setdefault(f"round {number}: used as {name} but {rightful or 'without a part'}", set()).add(patient)
-    return [f"{what}: {len(patients)} patients {_examples(patients)}" for what, patients in sorted(problems.items())]
+    return [f"{what}: {len(patients)} patients {patient_examples(patients)}" for what, patients in sorted(problems.items())]
 
 
 def survival_patients(splits: pd.DataFrame, labels: Mapping[str, TraitLabels], *, unmeasured: bool = False) -> list[str]:
@@ -121,11 +76,3 @@ def survival_patients(splits: pd.DataFrame, labels: Mapping[str, TraitLabels], *
     if outside:
         chosen |= set.intersection(*outside) & everyone
     return sorted(chosen)
-
-
-def _people(patients: object) -> str:
-    return f"{len(set(patients))} patients are"  # type: ignore[call-overload]
-
-
-def _examples(patients: object) -> str:
-    return f"({', '.join(sorted(set(patients))[:5])})"  # type: ignore[call-overload]

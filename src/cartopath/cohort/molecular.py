@@ -146,16 +146,18 @@ class MolecularTable:
             TableError: A cell is no number.
         """
         place = {feature: row for row, feature in enumerate(self.features)}
-        wanted = [place[self.find(name)] for name in names]
+        rows = [place[self.find(name)] for name in names]
+        wanted = sorted(set(rows))
         chosen = np.flatnonzero(self.choices["chosen"].to_numpy(dtype=bool))
         if self.orientation == "genes-by-samples":
             values = self._matrix.rows(wanted, [self._layout.values[sample] for sample in chosen]).T
         else:
             values = self._matrix.columns([self._layout.values[feature] for feature in wanted])[chosen]
         if self.is_scaled:
-            values = values * (1e6 / self.totals[chosen])[:, np.newaxis]
+            totals = self.totals[chosen]
+            values = values * (1e6 / np.where(totals > 0, totals, np.nan))[:, np.newaxis]
         patients = pd.Index(self.choices["patient_id"].to_numpy()[chosen], name="patient_id")
-        return pd.DataFrame(values, index=patients, columns=list(names)).sort_index()
+        return pd.DataFrame(values[:, np.searchsorted(wanted, rows)], index=patients, columns=list(names)).sort_index()
 
 
 def open_molecular(

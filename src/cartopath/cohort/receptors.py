@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cartopath.cohort.cells import is_missing, name_key
 from cartopath.cohort.clinical import Clinical, match_column
-from cartopath.cohort.delimited import is_missing, name_key
 from cartopath.core.errors import StatusError, TraitError
 
 RECEPTORS = ("ER", "PR", "HER2")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from cartopath.cohort.barcodes import PRIMARY_TUMOUR, Barcode, parse_barcode, patient_of, sample_type_name
-from cartopath.cohort.delimited import name_key, read_words
+from cartopath.cohort.cells import name_key
+from cartopath.cohort.delimited import read_words
 from cartopath.core.errors import TableError
 
 

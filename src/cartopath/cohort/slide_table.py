@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of
-from cartopath.cohort.delimited import TextHead, is_missing, name_key, read_words
+from cartopath.cohort.cells import is_missing, name_key
+from cartopath.cohort.delimited import TextHead, read_words
 from cartopath.core.errors import TableError
 
 SLIDE_SUFFIXES = (".bif", ".dcm", ".mrxs", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu")

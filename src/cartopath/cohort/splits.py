@@ -16,12 +16,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cartopath.cohort.split_audit import audit_splits
 from cartopath.core.errors import SplitError
 from cartopath.core.rng import stream
 from cartopath.store.artifacts import Header, read_header, read_table, write_table
 from cartopath.store.hashing import value_key
 
-SETS = ("train", "validation", "test")
 _KIND = "splits"
 
 
@@ -147,8 +147,6 @@ def write_splits(splits: pd.DataFrame, path: Path | str, *, seed: int, key: str 
     Raises:
         SplitError: They are not sound (`audit_splits`).
     """
-    from cartopath.cohort.leakage import audit_splits
-
     problems = audit_splits(splits)
     if problems:
         raise SplitError(f"{path}: unsound splits are not stored: {'; '.join(problems[:3])}")

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cartopath.cohort.cells import name_key
 from cartopath.cohort.clinical import Clinical, find_column, match_column
-from cartopath.cohort.delimited import is_missing, name_key
+from cartopath.cohort.status_words import parse_status
 from cartopath.core.errors import StatusError, TableError, TraitError
 
 DAYS_PER_MONTH = 30.4375
@@ -25,26 +26,15 @@ _UNITS = {"days": 1.0, "months": DAYS_PER_MONTH, "years": 365.25}
 
 _TIME_COLUMNS = {
     "OS": (
-        "Overall Survival (Months)",
-        "OS_MONTHS",
-        "OS.time",
-        "os_days",
-        "overall_survival_days",
-        "survival_months",
-        "survival_days",
-        "os_time",
+        *("Overall Survival (Months)", "OS_MONTHS", "OS.time", "os_days", "os_time"),
+        *("overall_survival_days", "survival_days", "survival_months"),
     ),
     "DSS": ("Months of disease-specific survival", "Disease-specific Survival (Months)", "DSS_MONTHS", "DSS.time", "dss_days"),
     "PFI": (
-        "Progress Free Survival (Months)",
-        "Progression Free Survival (Months)",
-        "PFS_MONTHS",
-        "PFI.time",
-        "PFI_MONTHS",
-        "PFS.time",
-        "pfi_days",
+        *("Progress Free Survival (Months)", "Progression Free Survival (Months)", "PFS_MONTHS", "PFI_MONTHS"),
+        *("PFI.time", "PFS.time", "pfi_days"),
     ),
-    "DFS": ("Disease Free (Months)", "DFS_MONTHS", "DFI.time", "DFS.time", "DFI_MONTHS", "dfs_days"),
+    "DFS": ("Disease Free (Months)", "DFS_MONTHS", "DFI_MONTHS", "DFI.time", "DFS.time", "dfs_days"),
 }
 _STATUS_COLUMNS = {
     "OS": ("Overall Survival Status", "OS_STATUS", "OS", "os_event", "censorship", "censored", "vital_status"),
@@ -56,22 +46,6 @@ _TIMES_IN_DAYS = {name_key(f"{endpoint}.time") for endpoint in ("OS", "DSS", "PF
 _ALIASES = {"PFS": "PFI", "DFI": "DFS"}
 ENDPOINTS = ("OS", "DSS", "PFI", "DFS")
 """Overall survival, disease-specific survival, progression-free interval (also PFS), disease-free survival (also DFI)."""
-
-_EVENT_WORDS = {"1", "true", "yes", "deceased", "dead", "died", "death", "deceasedofdisease", "deadwithtumor", "event", "dod"}
-_EVENT_WORDS |= {"recurred", "progressed", "recurredprogressed", "progression", "relapsed", "recurrence"}
-_CENSORED_WORDS = {
-    "0",
-    "false",
-    "no",
-    "living",
-    "alive",
-    "censored",
-    "noevent",
-    "diseasefree",
-    "tumorfree",
-    "aliveordeadtumorfree",
-    "progressionfree",
-}
 
 
 @dataclass(frozen=True)
@@ -93,41 +67,6 @@ class Survival:
     time_column: str
     status_column: str
     unit: str
-
-
-def parse_status(word: object, *, column: str = "") -> int | None:
-    """Return 1 for an event, 0 for a censored patient, None where nothing is known.
-
-    Args:
-        word: `DECEASED`, `1:DECEASED`, `0`, `Alive`, `0:DiseaseFree`, `[Not Available]`, ... With a code before a colon, as
-            cBioPortal writes it, the code decides.
-        column: Name of the column: in one called `censorship` or `censored`, 1 means that the event did not happen.
-
-    Raises:
-        StatusError: Nobody knows the word, or its code and its word contradict each other.
-
-    >>> parse_status("1:DECEASED"), parse_status("LIVING"), parse_status("1", column="censorship"), parse_status("")
-    (1, 0, 0, None)
-    """
-    text = "" if word is None or word != word else str(word).strip()
-    if is_missing(text):
-        return None
-    inverse = name_key(column) in ("censorship", "censored", "censoring")
-    if text in ("0.0", "1.0"):
-        text = text[0]
-    code, colon, rest = text.partition(":")
-    if colon and code.strip() in ("0", "1"):
-        event = int(code)
-        contrary = _CENSORED_WORDS if event else _EVENT_WORDS
-        if name_key(rest) in contrary:
-            raise StatusError(f"{text!r}: its code says {'event' if event else 'no event'} and its word the opposite")
-        return event
-    key = name_key(text)
-    if key in _EVENT_WORDS:
-        return 0 if inverse and key in ("1", "true", "yes") else 1
-    if key in _CENSORED_WORDS:
-        return 1 if inverse and key in ("0", "false", "no") else 0
-    raise StatusError(f"{text!r} is not a known status")
 
 
 def survival_record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cartopath.cohort.delimited import name_key
+from cartopath.cohort.cells import name_key
 from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, MatrixLayout, guess_unit
 from cartopath.core.errors import TableError
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from cartopath.cohort.barcodes import parse_barcode
-from cartopath.cohort.delimited import TextHead, is_number, to_number
+from cartopath.cohort.cells import is_number, to_number
+from cartopath.cohort.delimited import TextHead
 
 Orientation = Literal["genes-by-samples", "samples-by-genes"]
 

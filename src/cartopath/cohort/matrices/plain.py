@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from cartopath.cohort.barcodes import parse_barcode
-from cartopath.cohort.delimited import name_key
+from cartopath.cohort.cells import name_key
 from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, MatrixLayout, guess_unit
 from cartopath.core.errors import TableError
 

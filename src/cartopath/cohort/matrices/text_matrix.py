@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.cohort.delimited import MAX_LINE, TextHead, open_binary, split_line, to_number
+from cartopath.cohort.cells import to_number
+from cartopath.cohort.delimited import MAX_LINE, TextHead, open_binary, split_line
 from cartopath.cohort.matrices.layout import is_technical
 from cartopath.core.errors import TableError
 
@@ -64,7 +65,7 @@ class TextMatrix:
         return found
 
     def _first_word(self, line: bytes) -> str:
-        word = line.split(self._delimiter, 1)[0]
+        word = line[: max(line.find(self._delimiter), 0)]
         return self._cells(line)[0].strip() if b'"' in word else word.decode("utf-8", errors="replace").strip()
 
     def rows(self, rows: Sequence[int], columns: Sequence[int]) -> NDArray[np.float64]:
