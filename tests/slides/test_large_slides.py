@@ -1,0 +1,78 @@
+"""A huge slide needs little memory, and time only for its tissue."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+SIDE = 50_000
+FRAME = 512
+
+PLAN_IN_A_FRESH_PROCESS = """
+import json, resource, sys
+from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open_slide(sys.argv[1]) as slide:
+    plan = plan_tiles(slide, TileSpec(), threads=2)
+    planned = peak()
+    xy = plan.table[["x_px0", "y_px0"]].to_numpy()
+    n = sum(len(batch) for _, batch in iter_tiles(slide, xy, window_px0=512, size_px=512, batch_size=32, threads=2))
+print(json.dumps({"counts": plan.counts, "read": n, "planned_mib": planned, "peak_mib": peak()}))
+"""
+
+
+def encoded(frame):
+    """The bytes of one frame, as tifffile compresses it."""
+    with io.BytesIO() as file:
+        tifffile.imwrite(file, frame, tile=(FRAME, FRAME), compression="jpeg", photometric="rgb", metadata=None)
+        file.seek(0)
+        with tifffile.TiffFile(file) as tiff:
+            offset, size = tiff.pages[0].dataoffsets[0], tiff.pages[0].databytecounts[0]
+        return file.getvalue()[offset : offset + size]
+
+
+@pytest.fixture(scope="module")
+def large_slide(tmp_path_factory):
+    """50,000 x 50,000 px at 0.5 um/px: 16 x 16 frames of tissue on glass, in three levels."""
+    rng = np.random.default_rng(0)
+    glass = encoded(np.full((FRAME, FRAME, 3), 245, np.uint8))
+    tissue = encoded(np.clip(rng.normal((170, 90, 160), 25, (FRAME, FRAME, 3)), 0, 255).astype(np.uint8))
+    path = tmp_path_factory.mktemp("large") / "large.tif"
+    with tifffile.TiffWriter(path, bigtiff=True) as writer:
+        for scale in (1, 4, 16):
+            side = SIDE // scale
+            n = -(-side // FRAME)
+            frames = (
+                tissue if 16 <= col * scale < 32 and 16 <= row * scale < 32 else glass for row in range(n) for col in range(n)
+            )
+            writer.write(
+                frames,
+                shape=(side, side, 3),
+                dtype=np.uint8,
+                tile=(FRAME, FRAME),
+                compression="jpeg",
+                photometric="rgb",
+                subfiletype=0 if scale == 1 else 1,
+                resolution=(20_000 / scale, 20_000 / scale),
+                resolutionunit="CENTIMETER",
+                metadata=None,
+            )
+    return path
+
+
+def test_tiling_a_slide_of_50_000_px_reads_only_its_tissue_in_little_memory(large_slide):
+    ran = subprocess.run([sys.executable, "-c", PLAN_IN_A_FRESH_PROCESS, str(large_slide)], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    counts = found["counts"]
+    assert counts["grid"] == 97 * 97 + counts["edge"]
+    assert counts["kept"] == found["read"] == 16 * 16
+    assert counts["background"] <= 4 * 17  # at most the ring around the tissue was decoded in vain
+    assert found["planned_mib"] < 700
+    assert found["peak_mib"] < 700
