@@ -61,6 +61,10 @@ class Cells:
     variant: NDArray[np.int64]
     strength: NDArray[np.float32]
 
+    def only(self, kept: NDArray[np.bool_]) -> Cells:
+        """Return the nuclei for which `kept` is true."""
+        return Cells(*(getattr(self, name)[kept] for name in Cells.__slots__))
+
 
 def cells_within(specimen: Specimen, x_um: tuple[float, float], y_um: tuple[float, float]) -> Cells:
     """Return the nuclei whose middle lies in the rectangle from `x_um[0]` to `x_um[1]` and `y_um[0]` to `y_um[1]`."""
@@ -86,8 +90,7 @@ def _tissue_cells(specimen: Specimen, x_um: tuple[float, float], y_um: tuple[flo
     aligned = specimen.tissue.fibre_angle_at(x, y) * (N_DIRECTIONS / math.pi) + (chance[:, 4] - 0.5) * np.where(long, 1.0, 2.5)
     direction = np.where(spindle, np.round(aligned), free).astype(np.int64) % N_DIRECTIONS
     variant = (chance[:, 5] * N_VARIANTS).astype(np.int64)
-    columns = (x, y, kind.astype(np.int64), direction, variant, strength.astype(np.float32))
-    return Cells(*(column[kept] for column in columns))
+    return Cells(x, y, kind.astype(np.int64), direction, variant, strength.astype(np.float32)).only(kept)
 
 
 def _lymphocytes(specimen: Specimen, x_um: tuple[float, float], y_um: tuple[float, float]) -> Cells:
@@ -100,7 +103,7 @@ def _lymphocytes(specimen: Specimen, x_um: tuple[float, float], y_um: tuple[floa
     variant = (chance[:, 5] * N_VARIANTS).astype(np.int64)
     strength = (0.85 + 0.3 * chance[:, 1]).astype(np.float32)
     kind = np.full(len(x), KINDS.index(LYMPHOCYTE), np.int64)
-    return Cells(*(column[kept] for column in (x, y, kind, direction, variant, strength)))
+    return Cells(x, y, kind, direction, variant, strength).only(kept)
 
 
 def lattice_sites(

@@ -17,6 +17,10 @@ from cartopath.core.errors import ConfigError
 
 Floats = NDArray[np.floating]
 
+# BLAS does not divide a product of at most this many multiplications over threads: the result cannot depend on their number, and
+# worker processes do not fight over cores.
+_UNSPLIT_PRODUCT = 200_000
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SmoothField:
@@ -37,13 +41,17 @@ class SmoothField:
     def on_grid(self, x_um: Floats, y_um: Floats) -> NDArray[np.float32]:
         """Return the values on the grid of all pairs, float32 (n_y, n_x).
 
-        cos(a + b) = cos a cos b - sin a sin b, so a grid is two matrix products. They run in float64: their last bit may depend
-        on the machine's number of threads, and rounding to float32 hides it.
+        cos(a + b) = cos a cos b - sin a sin b, so a grid is a product of matrices.
         """
-        along_x = np.outer(self.kx, x_um)  # (n_waves, n_x)
-        along_y = np.outer(y_um, self.ky) + self.phase  # (n_y, n_waves)
-        values = (np.cos(along_y) * self.amplitude) @ np.cos(along_x) - (np.sin(along_y) * self.amplitude) @ np.sin(along_x)
-        return values.astype(np.float32)
+        along_x = np.outer(self.kx, x_um)
+        along_y = np.outer(y_um, self.ky) + self.phase
+        left = np.concatenate([np.cos(along_y) * self.amplitude, -np.sin(along_y) * self.amplitude], axis=1)  # (n_y, 2 n_waves)
+        right = np.concatenate([np.cos(along_x), np.sin(along_x)])  # (2 n_waves, n_x)
+        values = np.empty((len(y_um), len(x_um)), np.float32)
+        rows = max(1, _UNSPLIT_PRODUCT // max(1, right.size))
+        for start in range(0, len(y_um), rows):
+            values[start : start + rows] = left[start : start + rows] @ right
+        return values
 
     def at(self, x_um: Floats, y_um: Floats) -> NDArray[np.float32]:
         """Return the values at points, float32, of the shape of `x_um` and `y_um`."""
@@ -53,7 +61,8 @@ class SmoothField:
         angle += phase
         waves = np.cos(angle, out=angle)  # (..., n_waves)
         # Not a BLAS product: its order of summation may depend on the number of threads.
-        return np.einsum("...w,w->...", waves, amplitude)
+        values: NDArray[np.float32] = np.einsum("...w,w->...", waves, amplitude)
+        return values
 
 
 def draw_field(rng: np.random.Generator, length_um: float, *, n_waves: int = 64) -> SmoothField:

@@ -22,7 +22,7 @@ from cartopath.simulate.truth import MIN_TISSUE, combination_entropy, planted_ht
 _POOL = 6000
 _POOL_POINTS = 600
 _HTI_BINS = 8
-_FOLLOW_UP_MONTHS = (30.0, 200.0)
+_FOLLOW_UP_MONTHS = (24.0, 150.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def relative_hazard(hti: NDArray[np.float64], effect: float) -> NDArray[np.float
 
 
 def draw_survival(hazard: NDArray[np.float64], rng: np.random.Generator, *, median_months: float) -> pd.DataFrame:
-    """Draw survival with exponential deaths and administrative censoring at a uniform time between 30 and 200 months.
+    """Draw survival with exponential deaths and administrative censoring at a uniform time between 24 and 150 months.
 
     Args:
         hazard: Relative hazard of each patient, float64 (n,).

@@ -98,10 +98,8 @@ def write_level(
 
 def encode_tile(pixels: Pixels, *, quality: int = 88) -> bytes:
     """Return a tile as JPEG, RGB (TILE_PX, TILE_PX, 3) stored as YCbCr 4:2:0."""
-    encoded: bytes = imagecodecs.jpeg8_encode(
-        np.ascontiguousarray(pixels), level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"
-    )
-    return encoded
+    planes = np.ascontiguousarray(pixels)
+    return bytes(imagecodecs.jpeg8_encode(planes, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="420"))
 
 
 def shrink(pixels: Pixels, factor: int = FACTOR) -> Pixels:
@@ -109,7 +107,8 @@ def shrink(pixels: Pixels, factor: int = FACTOR) -> Pixels:
     height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
     blocks = pixels[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
     total = blocks.sum(axis=(1, 3), dtype=np.uint32)
-    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    mean: Pixels = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    return mean
 
 
 class _Level:

@@ -58,6 +58,6 @@ def specimen_key(specimen: Specimen) -> str:
 def _description(path: Path) -> str:
     try:
         with tifffile.TiffFile(path) as file:
-            return str(file.pages[0].description)  # type: ignore[union-attr]
+            return str(file.pages[0].description)
     except (OSError, ValueError, tifffile.TiffFileError):
         return ""

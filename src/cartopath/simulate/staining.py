@@ -58,7 +58,8 @@ def _colour_table(stain: Stain) -> NDArray[np.uint8]:
     amount = np.arange(n) * (_DENSITY_MAX / (n - 1))
     density = amount[:, None, None] * np.array(stain.haematoxylin) + amount[None, :, None] * np.array(stain.eosin)
     light = np.exp(-density) ** stain.gamma * np.array(stain.white)
-    return np.round(light).astype(np.uint8).reshape(-1, 3)
+    table: NDArray[np.uint8] = np.round(light).astype(np.uint8).reshape(-1, 3)
+    return table
 
 
 def site_stain(seed: int, site: str, *, variation: float = 1.0) -> Stain:

@@ -54,4 +54,5 @@ def _texture(name: str, mpp: float, *, along_um: float, across_um: float) -> NDA
 
 
 def _standard(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    return ((values - values.mean()) / values.std()).astype(np.float32)
+    standard: NDArray[np.float32] = ((values - values.mean()) / values.std()).astype(np.float32)
+    return standard

@@ -62,7 +62,8 @@ class Tissue:
         depth = (self.extent - radius) * min(half_x, half_y)
         depth += self.wobble_um * self.outline.on_grid(x_um, y_um) + 3.0 * self.edge.on_grid(x_um, y_um)
         border = np.minimum((1 - px)[None, :] * half_x, (1 - py)[:, None] * half_y) - 0.012 * min(half_x, half_y)
-        return np.minimum(depth, border).astype(np.float32)
+        limited: NDArray[np.float32] = np.minimum(depth, border).astype(np.float32)
+        return limited
 
     def nest(self, x_um: Floats, y_um: Floats) -> NDArray[np.float32]:
         """Return how epithelial each point is, 0 in stroma to 1 in a nest, float32 (n_y, n_x)."""
@@ -75,7 +76,8 @@ class Tissue:
     def _nest(self, nests: Floats, septa: Floats, fat: Floats) -> NDArray[np.float32]:
         depth = np.minimum(nests - self.nest_level, np.abs(septa) - self.septum)
         depth = np.minimum(depth, 2.0 * (self.fat_level - fat) - 0.1)
-        return np.clip(0.5 + depth / 0.10, 0.0, 1.0).astype(np.float32)
+        degree: NDArray[np.float32] = np.clip(0.5 + depth / 0.10, 0.0, 1.0).astype(np.float32)
+        return degree
 
     def fatty(self, x_um: Floats, y_um: Floats) -> NDArray[np.bool_]:
         """Return where fat lies, bool (n_y, n_x)."""
@@ -104,10 +106,12 @@ class Tissue:
         step = 6.0
         grid_x = np.arange(np.min(x_um) - 2 * step, np.max(x_um) + 3 * step, step)
         grid_y = np.arange(np.min(y_um) - 2 * step, np.max(y_um) + 3 * step, step)
-        slope_y, slope_x = np.gradient(self.fibre_coordinates(grid_x, grid_y)[1], step)
+        across = self.fibre_coordinates(grid_x, grid_y)[1]
+        slope_y, slope_x = np.gradient(across, step, axis=0), np.gradient(across, step, axis=1)
         row = np.round((y_um - grid_y[0]) / step).astype(int)
         column = np.round((x_um - grid_x[0]) / step).astype(int)
-        return np.arctan2(-slope_x[row, column], slope_y[row, column])
+        angle: Floats = np.arctan2(-slope_x[row, column], slope_y[row, column])
+        return angle
 
     def lattice(self) -> tuple[Floats, Floats]:
         """Return the x and y, um, of a regular lattice over the slide on which shares of its area are measured."""

@@ -1,0 +1,40 @@
+"""Simulated H&E slides and cohorts with planted truth, to test, to demonstrate and to benchmark against.
+
+`simulate_cohort` writes slides, molecular and clinical tables in real formats and the truth beside them. `simulate_slide` and
+`simulate_large_slide` write single slides, `render_region` draws a piece of one.
+
+From the bottom: `fields` (smooth random fields), `tissue` (layout), `textures` and `nuclei` (what things look like), `staining`,
+`specimen` (one slide before it is drawn), `cells` (nuclei and what traits make of them), `lattice`, `fat`, `render`, `pyramid`
+(TIFF), `slide`, `large_slide`; `truth` (of tiles); `spec`, `barcodes`, `patients`, `tables`, `cohort`.
+"""
+
+from cartopath.simulate.cohort import SimulatedCohort, simulate_cohort
+from cartopath.simulate.large_slide import simulate_large_slide
+from cartopath.simulate.patients import draw_expression, draw_survival, patient_truth, plan_slides, relative_hazard
+from cartopath.simulate.render import render_region
+from cartopath.simulate.slide import simulate_slide
+from cartopath.simulate.spec import CohortSpec
+from cartopath.simulate.specimen import Specimen, plan_specimen
+from cartopath.simulate.staining import Stain, site_stain, slide_stain
+from cartopath.simulate.truth import planted_hti, tile_truth
+
+__all__ = [
+    "CohortSpec",
+    "SimulatedCohort",
+    "Specimen",
+    "Stain",
+    "draw_expression",
+    "draw_survival",
+    "patient_truth",
+    "plan_slides",
+    "plan_specimen",
+    "planted_hti",
+    "relative_hazard",
+    "render_region",
+    "simulate_cohort",
+    "simulate_large_slide",
+    "simulate_slide",
+    "site_stain",
+    "slide_stain",
+    "tile_truth",
+]
