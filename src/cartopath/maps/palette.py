@@ -20,7 +20,7 @@ PINK: Rgb = (240, 174, 205)
 GREEN: Rgb = (203, 235, 170)
 BLUE: Rgb = (177, 215, 235)
 BROWN: Rgb = (198, 164, 147)
-NEITHER: Rgb = (233, 233, 235)
+NEITHER: Rgb = (226, 228, 232)
 
 _TRAIT_COLOURS = {"mki67": PINK, "hsa-mir-17-5p": GREEN, "kras": BLUE}
 _FREE: tuple[Rgb, ...] = (
@@ -69,7 +69,7 @@ def combination_colours(traits: Sequence[str]) -> NDArray[np.uint8]:
     """Return the colour of every combination, (2**n_traits, 3) uint8 in the order of the combination codes.
 
     >>> combination_colours(["MKI67", "hsa-miR-17-5p"]).tolist()
-    [[233, 233, 235], [240, 174, 205], [203, 235, 170], [222, 205, 188]]
+    [[226, 228, 232], [240, 174, 205], [203, 235, 170], [222, 205, 188]]
     """
     single = np.asarray(trait_colours(traits), dtype=np.float64)  # (n_traits, 3)
     mixed = [NEITHER if not present else _mixed(single[list(present)], len(traits)) for present in combinations(len(traits))]

@@ -20,6 +20,7 @@ from cartopath.maps.sheet import (
     draw_grid,
     draw_legend,
     draw_scale_bar,
+    legend_colour,
     map_axes,
     tissue_extent,
     to_png,
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER_BANDS = ((0.0, 0.1), (0.4, 0.6), (0.9, 1.0))
-MAX_LEGEND = 12
+MAX_LEGEND = 15
 _CELL_IN = 1.35
 _GAP_IN = 0.18
 _CAPTION_IN = 0.34
 _MARGIN_IN = 0.25
 _TITLE_IN = 0.45
 _FOOT_IN = 0.4
-_ROW_NAME_IN = 0.95
+_ROW_NAME_IN = 1.2
 _LEGEND_ROW_IN = 0.2
+_LEAST_COLS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +123,11 @@ def render_heterogeneity_panel(
     extents = {id(one): _extent(one) for row in rows for one in row.maps}
     largest_um = max((max(extent.size.width, extent.size.height) for extent in extents.values()), default=1000.0)
     inches_per_um = _CELL_IN / largest_um
-    entries, legend_cols = _legend(maps)
+    n_cols = max(_LEAST_COLS, *(len(row.maps) for row in rows))
+    width = 2 * _MARGIN_IN + _ROW_NAME_IN + n_cols * _CELL_IN + (n_cols - 1) * _GAP_IN
+    entries, legend_cols = _legend(maps, width - 2 * _MARGIN_IN)
     legend_in = _LEGEND_ROW_IN * -(-len(entries) // legend_cols) + 0.1
     heights = [_row_height(row, extents, inches_per_um) for row in rows]
-    width = 2 * _MARGIN_IN + _ROW_NAME_IN + per_row * _CELL_IN + (per_row - 1) * _GAP_IN
     height = _TITLE_IN + sum(heights) + _GAP_IN * (len(rows) - 1) + _FOOT_IN + legend_in
     figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
     figure.text(_MARGIN_IN / width, 1 - 0.2 / height, title, ha="left", va="center", fontsize=10, color=INK, parse_math=False)
@@ -172,7 +175,7 @@ def _draw_row(figure: Figure, row: PanelRow, top_in: float, extents: dict[int, E
         )
 
 
-def _legend(maps: Sequence[PanelMap]) -> tuple[list[LegendEntry], int]:
+def _legend(maps: Sequence[PanelMap], width_in: float) -> tuple[list[LegendEntry], int]:
     """Return the legend of all maps together, and in how many columns it fits."""
     traits = maps[0].mapped.traits
     names, colours = legend_names(traits), combination_colours(traits)
@@ -180,8 +183,8 @@ def _legend(maps: Sequence[PanelMap]) -> tuple[list[LegendEntry], int]:
     present = sorted((int(code) for code in np.flatnonzero(counts) if code), key=lambda code: (-int(counts[code]), code))
     codes = [1, 2, 3] if len(traits) == 2 else present
     texts = {code: names[code] for code in [*codes[:MAX_LEGEND], 0]}
-    entries = [LegendEntry(tuple(float(part) / 255 for part in colours[code]), text) for code, text in texts.items()]
+    entries = [LegendEntry(legend_colour(colours[code]), text) for code, text in texts.items()]
     if len(codes) > MAX_LEGEND:
-        entries.append(LegendEntry((1.0, 1.0, 1.0, 0.0), f"and {len(codes) - MAX_LEGEND} rarer combinations"))
+        entries.append(LegendEntry((1.0, 1.0, 1.0), f"and {len(codes) - MAX_LEGEND} rarer combinations"))
     longest = max(len(entry.text) for entry in entries)
-    return entries, max(1, min(len(entries), int(8.4 / (0.45 + 0.075 * longest))))
+    return entries, max(1, min(len(entries), int(width_in / (0.45 + 0.075 * longest))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,13 +15,18 @@ from cartopath.maps.sheet import (
     draw_grid,
     draw_legend,
     draw_slide,
+    legend_colour,
     map_sheet,
     tissue_extent,
     to_png,
+    widened,
 )
 from cartopath.maps.thumbnail import Thumbnail
 
-MAX_LEGEND = 12
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_LEGEND = 15
 _COLOUR_MAP = "viridis"
 _LEGEND_CHARACTERS = 34
 
@@ -58,7 +65,7 @@ def render_trait_map(
 
     scores = np.asarray(values, dtype=np.float64)
     _check_map(scores, positive)
-    extent = tissue_extent(~np.isnan(scores), tile_um)
+    extent = widened(tissue_extent(~np.isnan(scores), tile_um))
     figure, axes = map_sheet(
         extent, n_maps=1 if thumbnail is None else 2, side_in=1.1, title=_joined(trait, title), tile_um=tile_um
     )
@@ -77,7 +84,7 @@ def render_trait_map(
         figure.legend(
             handles=[handle],
             loc="lower right",
-            bbox_to_anchor=(box.x1, 0.1 / total_height),
+            bbox_to_anchor=(1 - 0.1 / total_width, 0.1 / total_height),
             frameon=False,
             fontsize=8,
             borderaxespad=0,
@@ -103,7 +110,7 @@ def render_heterogeneity_map(
     Returns:
         PNG; equal input gives equal bytes.
     """
-    extent = tissue_extent(mapped.index != NO_TISSUE, tile_um)
+    extent = widened(tissue_extent(mapped.index != NO_TISSUE, tile_um))
     entries, notes = legend_entries(mapped)
     longest = max(len(text) for text in [*(entry.text for entry in entries), *notes])
     figure, axes = map_sheet(
@@ -127,9 +134,7 @@ def legend_entries(mapped: HeterogeneityMap) -> tuple[list[LegendEntry], list[st
     codes = [1, 2, 3] if len(mapped.traits) == 2 else list(mapped.present())
     shown = [*codes[:MAX_LEGEND], 0]
     entries = [
-        LegendEntry(
-            tuple(float(part) / 255 for part in mapped.colours[code]), f"{_short(mapped.names[code])}  {counts[code] / total:.0%}"
-        )
+        LegendEntry(legend_colour(mapped.colours[code]), f"{_short(mapped.names[code])}  {counts[code] / total:.0%}")
         for code in shown
     ]
     rest = codes[MAX_LEGEND:]
@@ -147,7 +152,7 @@ def _check_map(scores: NDArray[np.float64], positive: NDArray[np.floating] | Non
         raise ArtifactError(f"render_trait_map: votes have shape {np.shape(positive)}, values {scores.shape}")
 
 
-def _outline(axes: object, positive: NDArray[np.bool_], tile_um: float) -> None:
+def _outline(axes: Axes, positive: NDArray[np.bool_], tile_um: float) -> None:
     """Draw the borders between positive and other tiles."""
     from matplotlib.collections import LineCollection
 
@@ -157,7 +162,7 @@ def _outline(axes: object, positive: NDArray[np.bool_], tile_um: float) -> None:
     rows, cols = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
     down = np.stack([np.column_stack([cols, rows]), np.column_stack([cols, rows + 1])], axis=1)
     segments = np.concatenate([across, down]) * tile_um  # (n, 2 ends, x and y)
-    axes.add_collection(LineCollection(list(segments), colors="#e8442a", linewidths=1.0, capstyle="projecting"), autolim=False)  # type: ignore[attr-defined]
+    axes.add_collection(LineCollection(list(segments), colors="#e8442a", linewidths=1.0, capstyle="projecting"), autolim=False)
 
 
 def _joined(*parts: str) -> str:

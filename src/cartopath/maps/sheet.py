@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INK = "#222222"
 MUTED = "#666666"
 _LONG_SIDE_IN = 4.6
-_SHORT_SIDE_IN = 1.6
+_TITLE_CHARACTER_IN = 0.09
 _MARGIN_IN = 0.2
 _GAP_IN = 0.25
 _TITLE_IN = 0.5
@@ -52,7 +52,7 @@ class Extent:
 class LegendEntry:
     """One colour of a legend and what it means."""
 
-    colour: tuple[float, ...]
+    colour: tuple[float, float, float]
     text: str
 
 
@@ -71,6 +71,17 @@ def tissue_extent(is_tissue: NDArray[np.bool_], tile_um: float, *, margin: int =
     left, top = max(int(cols[0]) - margin, 0), max(int(rows[0]) - margin, 0)
     right, bottom = min(int(cols[-1]) + 1 + margin, n_cols), min(int(rows[-1]) + 1 + margin, n_rows)
     return Extent(left * tile_um, top * tile_um, right * tile_um, bottom * tile_um)
+
+
+def widened(extent: Extent) -> Extent:
+    """Return the extent with its short side at least a third of the long one, around the same centre, so that a legend has room.
+
+    >>> widened(Extent(0.0, 0.0, 900.0, 100.0))
+    Extent(left=0.0, top=-100.0, right=900.0, bottom=200.0)
+    """
+    least = max(extent.size.width, extent.size.height) / 3
+    across, down = (max(0.0, (least - side) / 2) for side in (extent.size.width, extent.size.height))
+    return Extent(extent.left - across, extent.top - down, extent.right + across, extent.bottom + down)
 
 
 def scale_bar_um(width_um: float) -> float:
@@ -93,6 +104,12 @@ def scale_text(length_um: float) -> str:
     return f"{length_um / 1000:g} mm" if length_um >= 1000 else f"{length_um:g} µm"
 
 
+def legend_colour(rgb: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Return a colour as matplotlib takes it, 0 to 1."""
+    red, green, blue = (float(part) / 255 for part in rgb)
+    return red, green, blue
+
+
 def map_sheet(extent: Extent, *, n_maps: int, side_in: float, title: str, tile_um: float) -> tuple[Figure, list[Axes]]:
     """Return a figure with `n_maps` equal maps beside each other, and room of `side_in` inches at the right.
 
@@ -105,8 +122,10 @@ def map_sheet(extent: Extent, *, n_maps: int, side_in: float, title: str, tile_u
     """
     from matplotlib.figure import Figure
 
-    width, height = _map_inches(extent)
-    total = (2 * _MARGIN_IN + n_maps * width + (n_maps - 1) * _GAP_IN + side_in, _TITLE_IN + height + _FOOT_IN)
+    inches_per_um = _LONG_SIDE_IN / max(extent.size.width, extent.size.height)
+    width, height = extent.size.width * inches_per_um, extent.size.height * inches_per_um
+    needed = max(n_maps * width + (n_maps - 1) * _GAP_IN + side_in, _TITLE_CHARACTER_IN * len(title))
+    total = (2 * _MARGIN_IN + needed, _TITLE_IN + height + _FOOT_IN)
     dots_per_tile = _DPI * width / (extent.size.width / tile_um)
     figure = Figure(figsize=total, dpi=min(_MAX_DPI, _DPI * max(1.0, 2.0 / dots_per_tile)), facecolor="white")
     axes = []
@@ -116,7 +135,7 @@ def map_sheet(extent: Extent, *, n_maps: int, side_in: float, title: str, tile_u
     figure.text(
         _MARGIN_IN / total[0], 1 - 0.2 / total[1], title, ha="left", va="center", fontsize=10, color=INK, parse_math=False
     )
-    draw_scale_bar(figure, (_MARGIN_IN, 0.16), inches_per_um=width / extent.size.width, width_um=extent.size.width)
+    draw_scale_bar(figure, (_MARGIN_IN, 0.16), inches_per_um=inches_per_um, width_um=extent.size.width)
     return figure, axes
 
 
@@ -205,16 +224,6 @@ def draw_legend(
 
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG without anything that changes from run to run."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _map_inches(extent: Extent) -> tuple[float, float]:
-    """Return the width and height of a map in inches: its shape, with the long side fixed and the width never too narrow."""
-    size = extent.size
-    scale = _LONG_SIDE_IN / max(size.width, size.height)
-    scale = max(scale, _SHORT_SIDE_IN / size.width) if size.width * scale < _SHORT_SIDE_IN else scale
-    return size.width * scale, size.height * scale

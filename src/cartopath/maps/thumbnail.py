@@ -35,7 +35,8 @@ class Thumbnail:
     @property
     def height_um(self) -> float:
         """Height of the slide in micrometres."""
-        return self.width_um * self.image.shape[0] / self.image.shape[1]
+        height, width = self.image.shape[:2]
+        return float(self.width_um * height / width)
 
     def faded(self) -> NDArray[np.uint8]:
         """Return the picture in light grey, (h, w, 3) uint8, as a ground on which colours can be told apart."""

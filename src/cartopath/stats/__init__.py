@@ -8,7 +8,7 @@ need them.
 from cartopath.stats.association import Correlation, benjamini_hochberg, correlation
 from cartopath.stats.combinations import combination_codes, combination_names, combinations
 from cartopath.stats.cox import CoxResult, cox
-from cartopath.stats.discrimination import PatientScores, RocCurve, accuracy, auroc, auroc_ci, patient_scores, roc_curve
+from cartopath.stats.discrimination import RocCurve, accuracy, auroc, auroc_ci, roc_curve
 from cartopath.stats.ensemble import majority_vote, percent_positive, rank_rounds
 from cartopath.stats.estimate import Estimate
 from cartopath.stats.follow_up import DAYS_PER_YEAR, FollowUp, censor_at
@@ -16,17 +16,11 @@ from cartopath.stats.group_comparison import GroupTest, box_statistics, grouped,
 from cartopath.stats.heterogeneity import Heterogeneity, heterogeneity, hti
 from cartopath.stats.kaplan_meier import KaplanMeier, at_risk_table, kaplan_meier
 from cartopath.stats.logrank import Logrank, logrank, pairwise_logrank
+from cartopath.stats.patient_level import PatientScores, patient_scores
 from cartopath.stats.regional import RegionalHTI, regional_hti
-from cartopath.stats.survival_groups import (
-    BULK_BASELINES,
-    SurvivalSet,
-    age_groups,
-    bulk_baselines,
-    median_groups,
-    strata,
-    survival_groups,
-    survival_set,
-)
+from cartopath.stats.strata import age_groups, strata
+from cartopath.stats.survival_groups import BULK_BASELINES, bulk_baselines, median_groups, survival_groups
+from cartopath.stats.survival_set import SurvivalSet, survival_set
 
 __all__ = [
     "BULK_BASELINES",

@@ -31,21 +31,6 @@ class RocCurve:
     threshold: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class PatientScores:
-    """One label and one score per patient.
-
-    Attributes:
-        patients: (n,) sorted patient ids.
-        labels: (n,) booleans.
-        scores: (n,) mean score of the patient's slides.
-    """
-
-    patients: NDArray[np.str_]
-    labels: NDArray[np.bool_]
-    scores: NDArray[np.float64]
-
-
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the area under the ROC curve: the chance that a positive scores higher than a negative, ties counting half.
 
@@ -169,35 +154,6 @@ def accuracy(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> fl
     if labels.size == 0:
         raise StatisticsError("accuracy: no rows")
     return float(((scores > threshold) == labels).mean())
-
-
-def patient_scores(patients: Names, labels: ArrayLike, scores: ArrayLike) -> PatientScores:
-    """Return one label and the mean score per patient, for metrics in which each patient counts once [A11].
-
-    Args:
-        patients: (n,) patient of each slide.
-        labels: (n,) booleans or 0 and 1; the slides of a patient must agree.
-        scores: (n,) scores of the slides.
-
-    Raises:
-        StatisticsError: The slides of a patient have different labels, a row has no patient, or a value is missing.
-
-    >>> by_patient = patient_scores(["b", "a", "b"], [1, 0, 1], [0.4, 0.1, 0.8])
-    >>> by_patient.patients.tolist(), by_patient.scores.round(3).tolist()
-    (['a', 'b'], [0.1, 0.6])
-    """
-    labels, scores = _labelled(labels, scores, "patient_scores")
-    names = names_of(patients, "patient_scores: patients")
-    same_length(patients=names, labels=labels)
-    if (names == "").any():
-        raise StatisticsError(f"patient_scores: {(names == '').sum()} rows have no patient")
-    unique, index = np.unique(names, return_inverse=True)
-    n = np.bincount(index, minlength=len(unique))
-    positive = np.bincount(index, weights=labels, minlength=len(unique))
-    mixed = unique[(positive != 0) & (positive != n)]
-    if mixed.size:
-        raise StatisticsError(f"patient_scores: slides of one patient have different labels ({', '.join(mixed[:3])})")
-    return PatientScores(unique, positive > 0, np.bincount(index, weights=scores, minlength=len(unique)) / n)
 
 
 def _labelled(labels: ArrayLike, scores: ArrayLike, caller: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -1,42 +1,23 @@
-"""Which patients enter a survival analysis, and how they are divided: by HTI, by bulk expression, by strata.
+"""How patients are divided for survival: by HTI [A7, A9], and by bulk expression [A5] for comparison.
 
-The decisions A5, A7, A9 and A12 of the methods live here. A group is a word; "" means that a patient is in none.
+A group is a word; "" means that a patient is in none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import StatisticsError
-from cartopath.stats.inputs import Names, Values, choice, names_of, one_dimensional, same_length
+from cartopath.stats.inputs import Values, names_of, one_dimensional
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BULK_BASELINES = ("first", "second", "both", "opposite")
-
-
-@dataclass(frozen=True, slots=True)
-class SurvivalSet:
-    """The patients of a survival analysis.
-
-    Attributes:
-        patients: Their ids, sorted.
-        n_test: How many of them are test patients.
-        n_ood: How many were outside the labels of every trait (neither high nor low), and so never trained on.
-        n_unknown: Patients left out because a trait was not measured in them.
-    """
-
-    patients: tuple[str, ...]
-    n_test: int
-    n_ood: int
-    n_unknown: int
 
 
 def survival_groups(hti: Values, cuts: float | Sequence[float] = 0.5) -> NDArray[np.str_]:
@@ -125,85 +106,6 @@ def bulk_baselines(labels: pd.DataFrame, patients: Sequence[str]) -> pd.DataFram
     both = np.where(first & second, "high", np.where(first | second, "", "low"))
     columns = (_high_low(first), _high_low(second), both, np.where(first != second, "opposite", "same"))
     return pd.DataFrame(dict(zip(BULK_BASELINES, columns, strict=True)), index=wanted, dtype=object)
-
-
-def survival_set(
-    test_patients: Collection[str],
-    labels: Mapping[str, pd.DataFrame],
-    *,
-    mode: Literal["known", "pathomch-code"] = "known",
-) -> SurvivalSet:
-    """Return the patients on whom no model of these traits was trained: the test set, and the unlabelled ones [A12].
-
-    Args:
-        test_patients: Patients of the fixed test set.
-        labels: By trait, a table with the columns patient_id, value (bulk measurement, NaN if unknown) and label ("hi", "lo", or
-            "" for neither).
-        mode: "known" asks for a measured value of every trait; "pathomch-code" repeats the authors' code, which takes a
-            patient without any measurement for one outside the labels, and test patients as they are.
-
-    Raises:
-        StatisticsError: There are no traits, or a table lists a patient twice.
-
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"patient_id": ["a", "b", "c"], "value": [9.0, 5.0, None], "label": ["hi", "", ""]})
-    >>> survival_set(["a"], {"MKI67": table})
-    SurvivalSet(patients=('a', 'b'), n_test=1, n_ood=1, n_unknown=1)
-    """
-    import pandas as pd
-
-    choice(mode, ("known", "pathomch-code"), "mode")
-    if not labels:
-        raise StatisticsError("survival_set: no traits")
-    tables = {trait: table.set_index("patient_id") for trait, table in labels.items()}
-    for trait, table in tables.items():
-        if table.index.has_duplicates:
-            raise StatisticsError(f"survival_set: the labels of {trait} list a patient twice")
-    everyone = sorted(set(test_patients).union(*(table.index for table in tables.values())))
-    known = np.logical_and.reduce([table["value"].reindex(everyone).notna().to_numpy() for table in tables.values()])
-    unlabelled = np.logical_and.reduce(
-        [(table["label"].reindex(everyone).fillna("") == "").to_numpy(dtype=bool) for table in tables.values()]
-    )
-    is_test = pd.Index(everyone).isin(list(test_patients))
-    wanted = is_test | unlabelled
-    kept = wanted & known if mode == "known" else wanted
-    chosen = tuple(patient for patient, keep in zip(everyone, kept, strict=True) if keep)
-    return SurvivalSet(chosen, int((kept & is_test).sum()), int((kept & ~is_test).sum()), int((wanted & ~kept).sum()))
-
-
-def age_groups(ages: Values, edges: Sequence[float] = (50.0, 65.0)) -> NDArray[np.str_]:
-    """Return the age stratum of each patient; an age equal to an edge is in the older stratum.
-
-    Args:
-        ages: (n,) ages in years, NaN where unknown (in no stratum).
-        edges: Rising ages between the strata.
-
-    Raises:
-        StatisticsError: There are no edges, or they do not rise.
-
-    >>> age_groups([30, 50, 70, None]).tolist()
-    ['<50', '50-65', '>=65', '']
-    """
-    values = one_dimensional(ages, "age_groups: ages")
-    if len(edges) == 0 or (np.diff(edges) <= 0).any():
-        raise StatisticsError(f"The 'edges' parameter must be rising ages. Got {edges!r} instead.")
-    texts = [f"{edge:g}" for edge in edges]
-    names = [f"<{texts[0]}", *(f"{low}-{high}" for low, high in pairwise(texts)), f">={texts[-1]}"]
-    stratum = np.asarray(names, dtype=np.str_)[np.digitize(np.nan_to_num(values), edges)]
-    return np.where(np.isnan(values), "", stratum).astype(np.str_)
-
-
-def strata(*columns: Names) -> NDArray[np.str_]:
-    """Return one stratum per row from several columns, such as sex and age group; "" where any of them is missing.
-
-    >>> strata(["F", "M", None], ["<50", "<50", "<50"]).tolist()
-    ['F | <50', 'M | <50', '']
-    """
-    if not columns:
-        raise StatisticsError("strata: no columns")
-    arrays = [names_of(column, "strata") for column in columns]
-    same_length(**{f"column {number}": array for number, array in enumerate(arrays, start=1)})
-    return np.asarray([" | ".join(row) if all(row) else "" for row in zip(*arrays, strict=True)], dtype=np.str_)
 
 
 def _high_low(is_high: NDArray[np.bool_]) -> NDArray[np.str_]:
