@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
@@ -80,6 +81,36 @@ def test_a_slide_cut_anywhere_opens_or_gives_a_slide_error(tmp_path, tissue_slid
                 slide.thumbnail(256)
         except SlideError as error:
             assert "cut.tif" in str(error)
+
+
+def test_damaged_headers_open_or_give_a_slide_error(tmp_path, write_slide, make_tissue):
+    whole = write_slide(tmp_path / "whole.tif", make_tissue(256), compression="jpeg", tile=128).read_bytes()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "mutated.tif"
+    outcomes = {"opened": 0, "refused": 0}
+    for _ in range(300):
+        content = bytearray(whole)
+        for place in rng.integers(0, 1000, rng.integers(1, 9)):
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(content)
+        try:
+            with open_slide(path, assume_mpp=0.5) as slide:
+                slide.thumbnail(64)
+                slide.read_region(0, 0, 0, 128, 128)
+            outcomes["opened"] += 1
+        except SlideError as error:
+            assert "mutated.tif" in str(error)
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 20
+
+
+def test_a_property_whose_name_is_no_text_is_left_out(tmp_path):
+    path = tmp_path / "odd.svs"
+    description = b"Aperio Image Library\r\n256x256|MPP = 0.25|Line\xffSkew = 1"
+    how = {"tile": (256, 256), "compression": "jpeg", "photometric": "rgb", "metadata": None}
+    tifffile.imwrite(path, np.zeros((256, 256, 3), np.uint8), description=description, **how)
+    with open_slide(path) as slide:
+        assert slide.mpp == 0.25
 
 
 def test_refused_files_leak_no_descriptors(tmp_path, tissue_slide):

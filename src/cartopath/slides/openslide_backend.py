@@ -50,7 +50,7 @@ class OpenSlideBackend:
             handle.set_cache(_shared_cache(os.getpid()))
             self.level_dimensions: tuple[tuple[int, int], ...] = tuple(handle.level_dimensions)
             self.level_downsamples: tuple[float, ...] = tuple(float(value) for value in handle.level_downsamples)
-            self.properties: Mapping[str, str] = MappingProxyType(dict(handle.properties))
+            self.properties: Mapping[str, str] = MappingProxyType(_properties(handle))
         except openslide.OpenSlideError as error:
             handle.close()
             raise SlideError(f"{path}: OpenSlide cannot read its structure ({error})") from error
@@ -77,6 +77,12 @@ class OpenSlideBackend:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
+
+
+def _properties(handle: Any) -> dict[str, str]:
+    """Return the properties that have a value: damaged files list names without one."""
+    found = {name: handle.properties.get(name) for name in handle.properties}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _flatten(region: Image.Image) -> NDArray[np.uint8]:
