@@ -66,7 +66,7 @@ def _write_slide(
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_slide() -> Callable[..., Path]:
     """`write_slide(path, image, mpp=0.5, ...)` writes a pyramid that OpenSlide opens and returns its path."""
     return _write_slide
@@ -84,13 +84,13 @@ def tissue_slide(tissue_image: np.ndarray, tmp_path_factory: pytest.TempPathFact
     return _write_slide(tmp_path_factory.mktemp("slides") / "tissue.tif", tissue_image)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_tissue() -> Callable[..., np.ndarray]:
     """`make_tissue(size, strength=..., glass=..., seed=...)` draws an ellipse of H&E-like texture."""
     return tissue_picture
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tissue_truth() -> Callable[[int], np.ndarray]:
     """`tissue_truth(size)` is where `make_tissue(size)` put tissue."""
     return ellipse

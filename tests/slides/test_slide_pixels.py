@@ -21,9 +21,14 @@ def picture():
     return smooth_picture(1500, 2100)
 
 
+@pytest.fixture(scope="module")
+def wavy_path(tmp_path_factory, write_slide, picture):
+    return write_slide(tmp_path_factory.mktemp("wavy") / "wavy.tif", picture)
+
+
 @pytest.fixture
-def wavy_slide(tmp_path, write_slide, picture):
-    with open_slide(write_slide(tmp_path / "wavy.tif", picture)) as slide:
+def wavy_slide(wavy_path):
+    with open_slide(wavy_path) as slide:
         yield slide
 
 
