@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartopath.core.errors import ConfigError, SlideError
@@ -57,6 +57,7 @@ def test_a_slide_smaller_than_a_tile_has_only_an_edge_tile():
     assert grid_of(100, 100, 0.5, TileSpec(edge="pad")).cells().tolist() == [[0, 0]]
 
 
+@settings(deadline=None)
 @given(
     width=st.integers(1, 5000),
     height=st.integers(1, 5000),
