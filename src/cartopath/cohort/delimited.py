@@ -18,6 +18,9 @@ from typing import IO
 
 from cartopath.core.errors import TableError
 
+_HEAD_CELLS = 20_000
+"""Cells looked at to recognise a format, at least five rows of them."""
+
 MAX_LINE = 64 << 20
 """A longer line (the PanCanAtlas matrices have 0.3 MB) means that the file is no table."""
 
@@ -77,11 +80,16 @@ class TextHead:
     rows: tuple[tuple[str, ...], ...]
 
 
-def read_head(path: Path, *, n_rows: int = 40) -> TextHead:
+def read_head(path: Path, *, n_rows: int = 40, one_column: bool = False) -> TextHead:
     """Read the header and the first rows of a delimited text.
 
+    Args:
+        path: The file.
+        n_rows: Rows to read at most.
+        one_column: Whether a table of one column is one.
+
     Raises:
-        TableError: There is no header with at least two columns, or the file is no text.
+        TableError: There is no header, or only one column, or the file is no text.
     """
     lines: list[bytes] = []
     with open_binary(path) as file:
@@ -99,7 +107,7 @@ def read_head(path: Path, *, n_rows: int = 40) -> TextHead:
                     raise TableError(f"{path}: a line of more than {MAX_LINE >> 20} MB; this is no table")
                 lines.append(line)
     decoded = [_decode(line, encoding_of_lines).rstrip("\r\n") for line in lines]
-    return _parse_head(path, encoding, decoded, n_rows)
+    return _parse_head(path, encoding, decoded, n_rows, one_column=one_column)
 
 
 def _encoding(start: bytes, path: Path) -> str:
@@ -117,17 +125,18 @@ def _decode(line: bytes, encoding: str) -> str:
         return line.decode("cp1252", errors="replace")
 
 
-def _parse_head(path: Path, encoding: str, lines: list[str], n_rows: int) -> TextHead:
+def _parse_head(path: Path, encoding: str, lines: list[str], n_rows: int, *, one_column: bool) -> TextHead:
     n_comments = 0
     while n_comments < len(lines) and (lines[n_comments].startswith("#") or not lines[n_comments].strip()):
         n_comments += 1
     if n_comments == len(lines):
         raise TableError(f"{path}: no header line; the table is empty")
     header_line = lines[n_comments]
-    delimiter = max("\t,;", key=header_line.count)
-    if delimiter not in header_line:
+    delimiter = max(",\t;", key=header_line.count)
+    if delimiter not in header_line and not one_column:
         raise TableError(f"{path}: one column only ({header_line[:60]!r}); expected commas, tabs or semicolons between columns")
     header = split_line(header_line, delimiter)
+    n_rows = head_rows(len(header), n_rows)
     rows = [split_line(line, delimiter) for line in lines[n_comments + 1 : n_comments + 1 + n_rows] if line.strip()]
     if rows and all(len(row) == len(header) + 1 for row in rows):
         header = ["", *header]
@@ -139,6 +148,11 @@ def _parse_head(path: Path, encoding: str, lines: list[str], n_rows: int) -> Tex
         header=tuple(cell.strip() for cell in header),
         rows=tuple(tuple(row) for row in rows),
     )
+
+
+def head_rows(n_columns: int, n_rows: int) -> int:
+    """Return how many rows of a table that wide are looked at to recognise it."""
+    return min(n_rows, max(5, _HEAD_CELLS // max(1, n_columns)))
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
@@ -158,7 +172,7 @@ def read_words(path: Path | str) -> tuple[TextHead, list[list[str]]]:
         TableError: A row has more or fewer cells than the header; the message gives its line.
     """
     path = Path(path)
-    head = read_head(path)
+    head = read_head(path, one_column=True)
     with open_binary(path) as file:
         content = file.read()
     try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import defaultdict
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -59,35 +61,46 @@ def slide_choices(slides: pd.DataFrame, *, strict: bool = False, kind: str = DIA
 
     Returns:
         One row per patient of the list, sorted: `patient_id`, `slide_id` ("" if none), `number` (Int64) and `reason`: `first`,
-        `no first slide: ...` or `none: ...`. Slides whose names are no barcodes are ordered by name, with numbers as numbers.
+        `no DX1: ... taken` or `none: ...`. Slides whose names are no barcodes are ordered by name, with numbers as numbers.
     """
     if "exclude" not in slides:
         slides = slides.assign(exclude="")
     ruled = slide_rules(slides, kind=kind)
-    rows = [
-        (patient, *_choose(group, strict=strict, kind=kind))
-        for patient, group in ruled[ruled["patient_id"] != ""].groupby("patient_id", sort=True)
-    ]
+    by_patient: dict[str, list[_Slide]] = defaultdict(list)
+    for patient, *fields in ruled[["patient_id", "slide_id", "kind", "number", "exclude"]].itertuples(index=False, name=None):
+        if patient:
+            by_patient[patient].append(_Slide(*fields))
+    rows = [(patient, *_choose(by_patient[patient], strict=strict, kind=kind)) for patient in sorted(by_patient)]
     frame = pd.DataFrame(rows, columns=["patient_id", "slide_id", "number", "reason"])
     return frame.astype({"number": "Int64"})
 
 
-def _choose(slides: pd.DataFrame, *, strict: bool, kind: str) -> tuple[str, int | None, str]:
-    usable = slides[slides["exclude"] == ""]
-    if usable.empty:
-        reasons = ", ".join(sorted(set(slides["exclude"])))
-        return "", None, f"none: {reasons}"
-    ranked = sorted(
-        usable[["slide_id", "number", "kind"]].itertuples(index=False),
-        key=lambda slide: (slide[2] == "", _NO_NUMBER if pd.isna(slide[1]) else int(slide[1]), _natural(slide[0])),
-    )
-    slide_id, number, slide_kind = ranked[0]
-    number = None if pd.isna(number) else int(number)
-    if slide_kind == "" or number == 1:
-        return slide_id, number, "first"
+class _Slide(NamedTuple):
+    slide_id: str
+    kind: str
+    written_number: object
+    exclude: str
+
+    @property
+    def number(self) -> int | None:
+        return None if pd.isna(self.written_number) else int(str(self.written_number))
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """Order in which slides stand for a patient: barcodes first, by number, then by name."""
+        return (self.kind == "", _NO_NUMBER if self.number is None else self.number, _natural(self.slide_id))
+
+
+def _choose(slides: list[_Slide], *, strict: bool, kind: str) -> tuple[str, int | None, str]:
+    usable = [slide for slide in slides if not slide.exclude]
+    if not usable:
+        return "", None, f"none: {', '.join(sorted({slide.exclude for slide in slides}))}"
+    first = min(usable, key=lambda slide: slide.rank)
+    if first.kind == "" or first.number == 1:
+        return first.slide_id, first.number, "first"
     if strict:
         return "", None, f"none: no {kind}1"
-    return slide_id, number, f"no {kind}1: {slide_id} taken"
+    return first.slide_id, first.number, f"no {kind}1: {first.slide_id} taken"
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pandas as pd
@@ -25,31 +26,33 @@ def audit_splits(splits: pd.DataFrame) -> list[str]:
     unknown = sorted(set(splits["set"]) - set(SETS))
     if unknown:
         problems.append(f"unknown sets {', '.join(map(repr, unknown))}")
-    twice = splits[splits.duplicated(["patient_id", "round"])]
-    if len(twice):
-        problems.append(f"{_people(twice['patient_id'])} in two sets of a round {patient_examples(twice['patient_id'])}")
+    by_round: dict[object, dict[str, list[str]]] = {}
+    for patient, number, name in splits[["patient_id", "round", "set"]].itertuples(index=False, name=None):
+        by_round.setdefault(number, {}).setdefault(patient, []).append(name)
+    twice = {patient for of_round in by_round.values() for patient, names in of_round.items() if len(names) > 1}
+    if twice:
+        problems.append(f"{_people(twice)} in two sets of a round {patient_examples(twice)}")
     everyone = set(splits["patient_id"])
-    for number, group in splits.groupby("round"):
-        absent = everyone - set(group["patient_id"])
+    for number, of_round in sorted(by_round.items(), key=str):
+        absent = everyone - set(of_round)
         if absent:
             problems.append(f"round {number}: {_people(absent)} in no set {patient_examples(absent)}")
-        empty = [name for name in SETS if not (group["set"] == name).any()]
+        present = {name for names in of_round.values() for name in names}
+        empty = [name for name in SETS if name not in present]
         if empty:
             problems.append(f"round {number}: nobody in {', '.join(empty)}")
-    return problems + _audit_tests(splits)
+    return problems + _audit_tests(list(by_round.values()), everyone)
 
 
-def _audit_tests(splits: pd.DataFrame) -> list[str]:
-    tests = {number: frozenset(group["patient_id"][group["set"] == "test"]) for number, group in splits.groupby("round")}
-    if len(set(tests.values())) <= 1:
+def _audit_tests(rounds: list[dict[str, list[str]]], everyone: set[str]) -> list[str]:
+    tests = {frozenset(patient for patient, names in of_round.items() if "test" in names) for of_round in rounds}
+    if len(tests) <= 1:
         return []
     problems = []
     for name, does in (("test", "tested"), ("validation", "used for early stopping")):
-        turns = (
-            splits[splits["set"] == name].groupby("patient_id").size().reindex(sorted(set(splits["patient_id"])), fill_value=0)
-        )
-        wrong = turns[turns != 1].index
-        if len(wrong):
+        turns = Counter(patient for of_round in rounds for patient, names in of_round.items() if name in names)
+        wrong = [patient for patient in everyone if turns[patient] != 1]
+        if wrong:
             who = f"{_people(wrong)} not {does} exactly once {patient_examples(wrong)}"
             problems.append(f"test sets differ between rounds, and {who}")
     return problems

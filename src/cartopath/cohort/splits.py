@@ -8,7 +8,7 @@ the set of patients only, not on their order.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -68,14 +68,29 @@ def draw_rounds(
     order = stream(seed, "splits", "test").permutation(len(everyone))
     held_out = {everyone[place] for place in order[:n_test]}
     others = [patient for patient in everyone if patient not in held_out]
-    frames: list[pd.DataFrame] = []
     drawn: set[frozenset[str]] = set()
+    sets: list[list[str]] = []
     for number in range(rounds):
         stopping = _new_draw(others, n_validation, drawn, seed, number)
         drawn.add(stopping)
-        sets = ["test" if patient in held_out else "validation" if patient in stopping else "train" for patient in everyone]
-        frames.append(pd.DataFrame({"patient_id": everyone, "round": number, "set": sets}))
-    return pd.concat(frames, ignore_index=True)
+        sets.append([_set_of(patient, held_out, stopping) for patient in everyone])
+    return _splits(everyone, sets)
+
+
+def _set_of(patient: str, test: Collection[str], validation: Collection[str]) -> str:
+    return "test" if patient in test else "validation" if patient in validation else "train"
+
+
+def _splits(everyone: list[str], sets: list[list[str]]) -> pd.DataFrame:
+    """Return the table of splits from the sets of all patients in each round."""
+    n_rounds = len(sets)
+    return pd.DataFrame(
+        {
+            "patient_id": np.tile(np.array(everyone, dtype=object), n_rounds),
+            "round": np.repeat(np.arange(n_rounds), len(everyone)),
+            "set": np.concatenate([np.array(of_round, dtype=object) for of_round in sets]),
+        }
+    )
 
 
 def _new_draw(others: list[str], n: int, drawn: set[frozenset[str]], seed: int, number: int) -> frozenset[str]:
@@ -134,11 +149,8 @@ def draw_folds(patients: Iterable[str], *, k: int = 5, seed: int) -> pd.DataFram
     everyone = _sorted_patients(patients, at_least=k)
     group = np.empty(len(everyone), dtype=int)
     group[stream(seed, "splits", "folds").permutation(len(everyone))] = np.arange(len(everyone)) % k
-    frames = []
-    for fold in range(k):
-        sets = np.where(group == fold, "test", np.where(group == (fold + 1) % k, "validation", "train")).astype(object)
-        frames.append(pd.DataFrame({"patient_id": everyone, "round": fold, "set": sets}))
-    return pd.concat(frames, ignore_index=True)
+    words = np.array(["test", "validation", *["train"] * (k - 2)], dtype=object)
+    return _splits(everyone, [list(words[(group - fold) % k]) for fold in range(k)])
 
 
 def write_splits(splits: pd.DataFrame, path: Path | str, *, seed: int, key: str = "", meta: dict[str, Any] | None = None) -> None:

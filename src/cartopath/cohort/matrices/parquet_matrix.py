@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cartopath.cohort.delimited import head_rows
 from cartopath.cohort.matrices.layout import MatrixHead, is_technical
 from cartopath.core.errors import TableError
 
@@ -41,7 +42,7 @@ class ParquetMatrix:
     def head(self, *, n_rows: int = 40) -> MatrixHead:
         """Return its column names and first rows as words."""
         columns: list[list[object]] = [[] for _ in self._names]
-        for batch in self._file.iter_batches(batch_size=n_rows):
+        for batch in self._file.iter_batches(batch_size=head_rows(len(self._names), n_rows)):
             columns = [batch.column(index).to_pylist() for index in range(batch.num_columns)]
             break
         rows = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in zip(*columns, strict=True))

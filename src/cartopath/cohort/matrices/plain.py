@@ -73,13 +73,19 @@ def _surely_genes(names: list[str] | tuple[str, ...]) -> bool:
 
 
 def _column_with(head: MatrixHead, keys: set[str]) -> int | None:
-    return next((index for index, name in enumerate(head.header[:10]) if name_key(name) in keys), None)
+    return next((index for index in _likely_columns(head) if name_key(head.header[index]) in keys), None)
+
+
+def _likely_columns(head: MatrixHead) -> list[int]:
+    """Return the columns that may hold names: the first ones, and the last one, where Parquet keeps the index of pandas."""
+    n = len(head.header)
+    return [*range(min(n, 20)), *([n - 1] if n > 20 else [])]
 
 
 def _barcodes_in_rows(head: MatrixHead) -> list[int]:
     """Return the columns whose words are TCGA barcodes, those of samples first, of slides last."""
     found: list[tuple[int, int]] = []
-    for index in range(min(len(head.header), 20)):
+    for index in _likely_columns(head):
         barcodes = [parse_barcode(word) for word in head.column(index)]
         known = [barcode for barcode in barcodes if barcode]
         if known and len(known) >= 0.8 * len(barcodes):
@@ -89,8 +95,7 @@ def _barcodes_in_rows(head: MatrixHead) -> list[int]:
 
 def _genes_by_samples(head: MatrixHead) -> MatrixLayout:
     samples = set(head.barcode_columns())
-    # All columns are looked at: a pandas index is the last column of its Parquet file.
-    named = [index for index, name in enumerate(head.header) if name_key(name) in _GENE_KEYS and index not in samples]
+    named = [index for index in _likely_columns(head) if name_key(head.header[index]) in _GENE_KEYS and index not in samples]
     others = [index for index in range(len(head.header)) if index not in samples]
     if not others:
         raise TableError(f"{head.path}: every column is a sample; expected one with the names of the genes")
