@@ -84,7 +84,7 @@ def test_an_unknown_backbone_is_refused_with_the_closest_names():
 
 
 def test_a_pool_that_the_backbone_lacks_is_refused():
-    with pytest.raises(ConfigError, match="timm cannot build 'levit_128s' .* 'max' pooling"):
+    with pytest.raises(ConfigError, match=r"timm cannot build 'levit_128s' .* 'max' pooling"):
         build_network(NetworkSpec(backbone="levit_128s", size_px=224))
 
 

@@ -12,12 +12,22 @@ from cartopath.models.spec import NetworkSpec
 
 if TYPE_CHECKING:
     from cartopath.models.classifier import TileClassifier, build_network, load_weights, n_parameters, weights_of
+    from cartopath.models.denormals import flushed_denormals
     from cartopath.models.torchvision_ops import timm_ready
 
-__all__ = ["NetworkSpec", "TileClassifier", "build_network", "load_weights", "n_parameters", "timm_ready", "weights_of"]
+__all__ = [
+    "NetworkSpec",
+    "TileClassifier",
+    "build_network",
+    "flushed_denormals",
+    "load_weights",
+    "n_parameters",
+    "timm_ready",
+    "weights_of",
+]
 
 _HOME = dict.fromkeys(["TileClassifier", "build_network", "load_weights", "n_parameters", "weights_of"], "classifier")
-_HOME["timm_ready"] = "torchvision_ops"
+_HOME |= {"flushed_denormals": "denormals", "timm_ready": "torchvision_ops"}
 
 
 def __getattr__(name: str) -> Any:

@@ -59,8 +59,7 @@ def build_network(spec: NetworkSpec, *, seed: int = 0) -> TileClassifier:
 
     The output layer starts at zero, so that every tile starts at probability 0.5 and the loss at ln 2 whatever the backbone:
     the default of timm gives an Inception v3 with global max pooling initial losses around 5. The random weights come from
-    `seed` alone; the global generator of torch is left as it was. Flushing of denormal numbers is switched on for this thread:
-    without it, random weights slow some networks down twentyfold.
+    `seed` alone; the global generator of torch is left as it was. On a CPU, use the network within `flushed_denormals`.
 
     Args:
         spec: What to build. A name or pooling that timm does not offer is refused.
@@ -82,7 +81,6 @@ def build_network(spec: NetworkSpec, *, seed: int = 0) -> TileClassifier:
     pretrained_cfg = timm.get_pretrained_cfg(spec.backbone)
     if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
         options["img_size"] = spec.size_px
-    torch.set_flush_denormal(True)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights", spec.backbone))
         try:

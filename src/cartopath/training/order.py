@@ -43,7 +43,7 @@ class TrainingOrder:
         slide_of_tile: (n_tiles,) number of the slide of each tile.
         seed: Seed of the study.
         names: Names of this training's streams.
-        batch_size: Largest number of tiles in a batch, over all devices.
+        batch_size: Largest number of tiles in a batch, over all devices; at least 2.
         chunks_per_pass: Into how many chunks a pass is divided; fewer where a chunk would have less than two tiles.
         tiles_per_slide: At most so many tiles of each slide in a pass, drawn anew in each; None for all.
         flips: Whether to flip.
@@ -51,6 +51,7 @@ class TrainingOrder:
     Attributes:
         chunks_per_pass: Chunks per pass.
         n_batches: Batches per chunk.
+        smallest_batch: Tiles in the smallest batch.
         n_tiles: Tiles per pass.
     """
 
@@ -73,6 +74,7 @@ class TrainingOrder:
             raise TrainingError(f"a training needs at least 2 tiles; there are {self.n_tiles}")
         self.chunks_per_pass = min(chunks_per_pass, self.n_tiles // 2)
         self.n_batches = math.ceil(math.ceil(self.n_tiles / self.chunks_per_pass) / batch_size)
+        self.smallest_batch = self.n_tiles // self.chunks_per_pass // self.n_batches
         self._pass: tuple[int, NDArray[np.int64]] | None = None
 
     def pass_tiles(self, pass_index: int) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cartopath.core.errors import TrainingError
+from cartopath.models.denormals import flushed_denormals
 from cartopath.training.precision import autocast_dtype, resolve_precision
 from cartopath.training.prefetch import prefetched
 from cartopath.training.validation import probabilities
@@ -50,6 +51,7 @@ def predict_tiles(
     logits = [np.empty((0, len(networks)), np.float32)]
     with contextlib.ExitStack() as stack:
         stack.enter_context(_torch_threads(threads))
+        stack.enter_context(flushed_denormals())
         stack.enter_context(torch.inference_mode())
         for network in networks:
             stack.enter_context(_ready(network, where))
@@ -65,7 +67,6 @@ def predict_tiles(
 @contextlib.contextmanager
 def _torch_threads(threads: int | None) -> Generator[None, None, None]:
     before = torch.get_num_threads()
-    torch.set_flush_denormal(True)
     if threads is not None:
         torch.set_num_threads(threads)
     try:

@@ -79,12 +79,14 @@ class TrainingSpec:
             if getattr(self, name) not in allowed:
                 raise _refused(name, f"one of {', '.join(map(repr, allowed))}", getattr(self, name))
         for name in (
-            ["batch_size", "validations_per_epoch", "max_chunks", "plateau_patience", "stop_patience"]
+            ["validations_per_epoch", "max_chunks", "plateau_patience", "stop_patience"]
             + ["threads", "read_threads", "open_slides"]
             + [name for name in ("tiles_per_slide", "validation_tiles_per_slide") if getattr(self, name) is not None]
         ):
             if getattr(self, name) < 1:
                 raise _refused(name, "at least 1", getattr(self, name))
+        if self.batch_size < 2:
+            raise _refused("batch_size", "at least 2, since batch normalization compares tiles", self.batch_size)
         if self.num_workers < 0:
             raise _refused("num_workers", "0 or more", self.num_workers)
         if not self.lr > 0:

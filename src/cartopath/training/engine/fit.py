@@ -14,8 +14,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
+from cartopath.core.errors import TrainingError
 from cartopath.core.rng import seed_for
-from cartopath.models import NetworkSpec, build_network
+from cartopath.models import NetworkSpec, build_network, flushed_denormals
 from cartopath.training.engine.callbacks import ChunkEnd, Plateau, Progress
 from cartopath.training.engine.checkpoint_io import SafetensorsIO
 from cartopath.training.engine.classification import MONITORED, TileClassification
@@ -48,6 +49,10 @@ def fit(
     """
     hardware = resolve_hardware(spec)
     data = TileData(train, validation, spec)
+    if data.order.smallest_batch < hardware.n_devices:
+        raise TrainingError(
+            f"batches of {data.order.smallest_batch} tiles cannot be shared by {hardware.n_devices} devices; use fewer devices"
+        )
     module = TileClassification(
         build_network(network, seed=seed_for(spec.seed, "training", *spec.stream, "network")),
         spec,
@@ -92,12 +97,12 @@ def _trainer(spec: TrainingSpec, hardware: Hardware, work_dir: WorkDir, progress
 
 @contextlib.contextmanager
 def _process_settings(spec: TrainingSpec, hardware: Hardware) -> Generator[None, None, None]:
-    """Threads, random state and warning filters as the training wants them, and afterwards as they were."""
+    """Threads, random state, warning filters and denormal numbers as the training wants them, and afterwards as they were."""
     threads = torch.get_num_threads()
     devices = range(torch.cuda.device_count()) if hardware.accelerator == "cuda" else []
     torch.set_num_threads(spec.threads)
     try:
-        with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=devices), warnings.catch_warnings(), flushed_denormals():
             yield
     finally:
         torch.set_num_threads(threads)
