@@ -1,7 +1,7 @@
 """TCGA barcodes [F08]."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import parse_barcode, patient_of, sample_type_name
@@ -74,7 +74,7 @@ def test_sample_types_have_words():
     ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.from_regex(r"[A-Z0-9]{2}", fullmatch=True),
     st.from_regex(r"[A-Z0-9]{4}", fullmatch=True),

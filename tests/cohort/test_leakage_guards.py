@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import (
@@ -40,7 +40,7 @@ def test_near_and_far_are_those_of_the_labels():
     assert len(in_sets("ood-near")) == LABELS.counts["near"] and len(in_sets("ood-far")) == LABELS.counts["far"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1000), st.booleans())
 def test_two_traits_share_their_split(seed, folds):
     splits = draw_folds(PATIENTS, seed=seed) if folds else draw_rounds(PATIENTS, seed=seed)

@@ -82,7 +82,9 @@ def test_reads_of_no_gene_do_not_count_as_depth(tmp_path):
     frame = counts_frame()
     frame.loc["__no_feature"] = 10**9
     frame.to_csv(tmp_path / "htseq.tsv", sep="\t")
-    np.testing.assert_allclose(open_molecular(tmp_path / "htseq.tsv").totals, COUNTS.sum(axis=0))
+    frame.T.rename_axis("sample").to_csv(tmp_path / "turned.tsv", sep="\t")
+    for name in ("htseq.tsv", "turned.tsv"):
+        np.testing.assert_allclose(open_molecular(tmp_path / name).totals, COUNTS.sum(axis=0))
 
 
 def test_a_panel_of_counts_is_given_as_it_is(tmp_path):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import audit_splits, draw_folds, draw_rounds, read_splits, write_splits
@@ -34,7 +34,7 @@ def turns(splits, name):
     return Counter(patient for patients in members(splits, name) for patient in patients)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cohorts, seeds, st.sampled_from(["paper", "pathomch-code"]), st.sampled_from([0.1, 0.15, 0.2]), st.integers(1, 5))
 def test_in_rounds_a_patient_is_in_one_set_and_the_test_never_changes(patients, seed, mode, share, rounds):
     splits = draw_rounds(patients, test=share, validation=share, rounds=rounds, seed=seed, mode=mode)
@@ -46,7 +46,7 @@ def test_in_rounds_a_patient_is_in_one_set_and_the_test_never_changes(patients, 
     assert audit_splits(splits) == []
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cohorts, seeds, st.integers(3, 8))
 def test_in_folds_every_patient_tests_once_and_stops_early_once(patients, seed, k):
     splits = draw_folds(patients, k=k, seed=seed)
@@ -58,7 +58,7 @@ def test_in_folds_every_patient_tests_once_and_stops_early_once(patients, seed, 
     assert audit_splits(splits) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cohorts, seeds, st.randoms())
 def test_splits_depend_on_the_seed_and_the_set_of_patients_only(patients, seed, random):
     shuffled = patients * 2

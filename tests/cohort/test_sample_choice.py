@@ -1,7 +1,7 @@
 """One sample per patient [F11]."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import choose_samples, open_molecular, read_sample_sheet
@@ -51,7 +51,7 @@ def test_samples_of_other_cohorts_count_as_primaries():
     assert choices["chosen"].tolist() == [True, False, True]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["01", "02", "06", "11"]), st.sampled_from("AB"), st.integers(10, 12))),
     st.randoms(),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import binary_labels, trait_labels
@@ -62,7 +62,7 @@ def test_fitting_patients_are_labelled_as_by_numpy_percentiles(n, low, high):
 distinct = st.lists(st.integers(1, 10**6), min_size=6, max_size=60, unique=True)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(distinct, st.sampled_from([np.log, np.sqrt, lambda x: x**3, lambda x: 5 * x - 7]), st.data())
 def test_labels_do_not_change_under_monotone_transforms_even_of_held_out_patients(values, transform, data):
     plain = by_patient(values)
@@ -73,7 +73,7 @@ def test_labels_do_not_change_under_monotone_transforms_even_of_held_out_patient
     pd.testing.assert_frame_equal(first.table[columns], second.table[columns])
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(distinct, st.randoms())
 def test_labels_do_not_depend_on_the_order_of_patients(values, random):
     series = by_patient(values)
@@ -124,6 +124,8 @@ def test_words_among_the_values_are_refused():
 def test_several_values_of_a_patient_are_refused():
     with pytest.raises(LabelError, match=r"1 patients have several values \(A\)"):
         trait_labels(pd.Series([1.0, 2.0, 3.0], index=["A", "A", "B"]))
+    with pytest.raises(LabelError, match="have several values"):
+        binary_labels(pd.Series(["hi", "lo"], index=["A", "A"]))
 
 
 @pytest.mark.parametrize(("low", "high"), [(80, 20), (-1, 50), (50, 101), (50, 50)])
@@ -147,6 +149,15 @@ def test_words_without_a_meaning_ask_which_is_positive():
     with pytest.raises(LabelError, match=r"cannot tell which is high of 'basal-like' \(1\), 'luminal a' \(2\)"):
         binary_labels(values)
     assert binary_labels(values, positive="basal-like").table["label"].tolist() == ["hi", "lo", "lo", ""]
+
+
+def test_a_positive_word_that_is_not_there_is_refused_with_what_is():
+    with pytest.raises(LabelError, match=r"\['basal'\] is among the values \('basal-like', 'luminal a'\)"):
+        binary_labels(by_patient(["Basal-like", "Luminal A"]), positive="Basal")
+
+
+def test_whole_numbers_may_be_stated_as_positive():
+    assert binary_labels(by_patient([1.0, 2.0]), positive="2").table["label"].tolist() == ["lo", "hi"]
 
 
 def test_a_single_class_is_refused():

@@ -64,17 +64,17 @@ class FeatureIndex:
             TraitError: None does, with the closest names, or several do, with all of them.
         """
         for candidates in self._candidates(name.strip()):
-            found = list(dict.fromkeys(candidates))
-            if len(found) == 1 and len(candidates) == 1:
-                return found[0]
-            if found:
-                raise TraitError(
-                    f"{self._path}: {name!r} means {len(candidates)} rows or columns ({', '.join(candidates[:5])}); name one of "
-                    "them in full"
-                    if len(found) > 1
-                    else f"{self._path}: {found[0]!r} is there {len(candidates)} times; keep one"
-                )
+            if len(candidates) == 1:
+                return candidates[0]
+            if candidates:
+                raise TraitError(self._ambiguous(name, candidates))
         raise TraitError(self._not_found(name))
+
+    def _ambiguous(self, name: str, candidates: list[str]) -> str:
+        distinct = list(dict.fromkeys(candidates))
+        if len(distinct) == 1:
+            return f"{self._path}: {distinct[0]!r} is there {len(candidates)} times; keep one"
+        return f"{self._path}: {name!r} means {len(distinct)} features ({', '.join(distinct[:5])}); name one of them in full"
 
     def _candidates(self, name: str) -> list[list[str]]:
         """Return lists of features, the surest meaning first."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,8 @@ from cartopath.core.errors import LabelError
 OOD_MARGIN = 10
 """Percentage points beyond the extremes that still count as near."""
 
-_HI_WORDS = {"hi", "high", "positive", "pos", "yes", "true", "1", "1.0"}
-_LO_WORDS = {"lo", "low", "negative", "neg", "no", "false", "0", "0.0"}
+_HI_WORDS = {"hi", "high", "positive", "pos", "yes", "true", "1"}
+_LO_WORDS = {"lo", "low", "negative", "neg", "no", "false", "0"}
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,8 @@ class TraitLabels:
     def counts(self) -> dict[str, int]:
         """How many patients are `hi`, `lo`, `near`, `far`, and `missing` (no value or no status)."""
         label, ood = self.table["label"], self.table["ood"]
-        found = {word: int((label == word).sum()) for word in ("hi", "lo")} | {
-            word: int((ood == word).sum()) for word in ("near", "far")
-        }
+        found = {word: int((label == word).sum()) for word in ("hi", "lo")}
+        found |= {word: int((ood == word).sum()) for word in ("near", "far")}
         return found | {"missing": len(self.table) - sum(found.values())}
 
 
@@ -74,11 +74,11 @@ def trait_labels(
     numbers = _numbers(values)
     fitted = _fitted(numbers, fit_patients)
     thresholds = {
-        "lo": _rank_threshold(fitted, low, math.floor),
-        "hi": _rank_threshold(fitted, high, math.ceil),
-        "median": _rank_threshold(fitted, 50, math.floor),
-        "near_lo": _rank_threshold(fitted, min(low + OOD_MARGIN, 100), math.floor),
-        "near_hi": _rank_threshold(fitted, max(high - OOD_MARGIN, 0), math.floor),
+        "lo": _rank_threshold(fitted, low, "down"),
+        "hi": _rank_threshold(fitted, high, "up"),
+        "median": _rank_threshold(fitted, 50, "down"),
+        "near_lo": _rank_threshold(fitted, min(low + OOD_MARGIN, 100), "down"),
+        "near_hi": _rank_threshold(fitted, max(high - OOD_MARGIN, 0), "down"),
     }
     if thresholds["lo"] >= thresholds["hi"]:
         share = float(np.mean(fitted == thresholds["lo"]))
@@ -92,13 +92,15 @@ def trait_labels(
     )
 
 
+def _refuse_repeats(values: pd.Series) -> None:
+    twice = sorted(set(map(str, values.index[values.index.duplicated()])))
+    if twice:
+        who = f"{len(twice)} patients have several values ({', '.join(twice[:5])})"
+        raise LabelError(f"{values.name or 'trait'}: {who}; keep one for each")
+
+
 def _numbers(values: pd.Series) -> pd.Series:
-    if values.index.has_duplicates:
-        twice = sorted(set(values.index[values.index.duplicated()]))
-        raise LabelError(
-            f"{values.name or 'trait'}: {len(twice)} patients have several values ({', '.join(map(str, twice[:5]))}); keep one "
-            "for each"
-        )
+    _refuse_repeats(values)
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     words = values[numbers.isna() & values.notna()]
     if len(words):
@@ -116,15 +118,15 @@ def _fitted(numbers: pd.Series, patients: Iterable[str] | None) -> NDArray[np.fl
     return fitted
 
 
-def _rank_threshold(ordered: NDArray[np.float64], percentile: float, rounding: object) -> float:
+def _rank_threshold(ordered: NDArray[np.float64], percentile: float, rounding: Literal["down", "up"]) -> float:
     """Return the value of the rank next to a percentile; exact, since 0.3 * 100 is not 30 in floating point."""
     rank = Fraction(str(percentile)) / 100 * (len(ordered) - 1)
-    return float(ordered[math.ceil(rank) if rounding is math.ceil else math.floor(rank)])
+    return float(ordered[math.ceil(rank) if rounding == "up" else math.floor(rank)])
 
 
 def _decile(numbers: pd.Series, fitted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the smallest tenth whose percentile a value does not exceed; above all of them it is 1.0."""
-    edges = np.array([_rank_threshold(fitted, 10 * tenth, math.floor) for tenth in range(1, 11)])
+    edges = np.array([_rank_threshold(fitted, 10 * tenth, "down") for tenth in range(1, 11)])
     place = np.searchsorted(edges, numbers.to_numpy(dtype=np.float64), side="left")
     deciles = (np.minimum(place, 9) + 1) / 10
     return np.where(numbers.isna(), np.nan, deciles)
@@ -161,26 +163,23 @@ def binary_labels(values: pd.Series, *, positive: str | Collection[str] | None =
     >>> binary_labels(pd.Series(["Positive", "Negative", ""], index=["A", "B", "C"])).table["label"].tolist()
     ['hi', 'lo', '']
     """
+    _refuse_repeats(values)
     values = values.sort_index()
-    stated = (
-        None
-        if positive is None
-        else {positive.casefold()}
-        if isinstance(positive, str)
-        else {word.casefold() for word in positive}
-    )
-    words = ["" if word != word or is_missing(str(word)) else str(word).strip().casefold() for word in values]
+    name = values.name or "trait"
+    words = [_word(value) for value in values]
+    stated = None if positive is None else {_word(word) for word in ([positive] if isinstance(positive, str) else positive)}
+    if stated is not None and not stated & set(words):
+        there = ", ".join(map(repr, sorted(set(words) - {""})[:5]))
+        raise LabelError(f"{name}: none of the stated positive words {sorted(stated)} is among the values ({there})")
     known = {word: _polarity(word, stated) for word in set(words)}
     unknown = sorted(word for word, label in known.items() if label is None)
     if unknown:
         counted = ", ".join(f"{word!r} ({words.count(word)})" for word in unknown[:5])
-        raise LabelError(f"{values.name or 'trait'}: cannot tell which is high of {counted}; state the words that are positive")
+        raise LabelError(f"{name}: cannot tell which is high of {counted}; state the words that are positive")
     labels = [known[word] or "" for word in words]
     if len({label for label in labels if label}) < 2:
-        raise LabelError(
-            f"{values.name or 'trait'}: {len(labels) - labels.count('')} patients with a status, all of one class; nothing to "
-            "learn"
-        )
+        known_status = len(labels) - labels.count("")
+        raise LabelError(f"{name}: {known_status} patients with a status, all of one class; nothing to learn")
     table = pd.DataFrame(
         {
             "patient_id": values.index.astype(str),
@@ -192,6 +191,14 @@ def binary_labels(values: pd.Series, *, positive: str | Collection[str] | None =
         }
     )
     return TraitLabels(table, {})
+
+
+def _word(value: object) -> str:
+    """Return a cell as a word to compare: without case, whole numbers without a point, "" where there is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    word = str(value).strip()
+    return "" if value is None or is_missing(word) else word.casefold()
 
 
 def _polarity(word: str, stated: set[str] | None) -> str | None:

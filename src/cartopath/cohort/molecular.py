@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cartopath.cohort.delimited import read_head
 from cartopath.cohort.features import FeatureIndex
-from cartopath.cohort.matrices.layout import MatrixHead, MatrixLayout, Orientation
+from cartopath.cohort.matrices.layout import MatrixHead, MatrixLayout, Orientation, is_technical
 from cartopath.cohort.matrices.parquet_matrix import ParquetMatrix, is_parquet
 from cartopath.cohort.matrices.registry import matrix_format, recognise_matrix
 from cartopath.cohort.matrices.text_matrix import TextMatrix
@@ -101,8 +101,10 @@ class MolecularTable:
     @functools.cached_property
     def totals(self) -> NDArray[np.float64]:
         """Sum of all features of each sample, float64 (n_samples,), in the order of `samples`; walks through the whole table."""
-        over: Literal["rows", "columns"] = "rows" if self.orientation == "genes-by-samples" else "columns"
-        return self._matrix.sums(self._layout.values, labels=self._layout.labels, over=over)
+        if self.orientation == "genes-by-samples":
+            return self._matrix.sums(self._layout.values, labels=self._layout.labels, over="rows")
+        genes = [column for column in self._layout.values if not is_technical(self._head.header[column])]
+        return self._matrix.sums(genes, labels=self._layout.labels, over="columns")
 
     @functools.cached_property
     def choices(self) -> pd.DataFrame:
