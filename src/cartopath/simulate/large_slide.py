@@ -60,8 +60,8 @@ class _Mosaic:
     def __init__(self, size: SizePx0, *, mpp: float, tissue_share: float, seed: int, quality: int) -> None:
         self._quality = quality
         self._layout = _layout(size, tissue_share)
-        pictures = _tissue_tiles(mpp, seed)
-        pictures.append(np.full((TILE_PX, TILE_PX, 3), 243, np.uint8))  # the last one, at index _GLASS, is glass
+        glass = np.full((TILE_PX, TILE_PX, 3), 243, np.uint8)
+        pictures = [*_tissue_tiles(mpp, seed), glass]  # the last one, at index _GLASS, is glass
         self._pictures = [pictures]
         self._encode = lru_cache(maxsize=_PATTERNS_KEPT)(self._encode_pattern)
 
@@ -106,13 +106,14 @@ def _layout(size: SizePx0, tissue_share: float) -> NDArray[np.int16]:
     return np.where(inside.reshape(rows, cols), index, _GLASS).astype(np.int16)
 
 
-def _tissue_tiles(mpp: float, seed: int) -> list[Pixels]:
+@lru_cache(maxsize=2)
+def _tissue_tiles(mpp: float, seed: int) -> tuple[Pixels, ...]:
     """Draw the block of tissue tiles from the middle of a specimen, by row and column."""
     specimen = _block_specimen(mpp, seed)
     start = (specimen.size_px0.width - _BLOCK * TILE_PX) // 2
     block = render_region(specimen, RegionPx0(start, start, _BLOCK * TILE_PX, _BLOCK * TILE_PX))
     rows = block.reshape(_BLOCK, TILE_PX, _BLOCK, TILE_PX, 3).swapaxes(1, 2)
-    return list(rows.reshape(-1, TILE_PX, TILE_PX, 3))
+    return tuple(rows.reshape(-1, TILE_PX, TILE_PX, 3))
 
 
 def _block_specimen(mpp: float, seed: int) -> Specimen:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from cartopath.core.rng import stream
 
 N_DIRECTIONS = 16
-N_VARIANTS = 10
+N_VARIANTS = 8
 
 
 @dataclass(frozen=True, slots=True)

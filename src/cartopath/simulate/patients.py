@@ -19,8 +19,8 @@ from cartopath.simulate.specimen import Specimen, plan_specimen, slide_size_px0
 from cartopath.simulate.staining import site_stain, slide_stain
 from cartopath.simulate.truth import MIN_TISSUE, combination_entropy, planted_hti, tile_truth
 
-_POOL = 6000
-_POOL_POINTS = 600
+_POOL = 4000
+_POOL_POINTS = 400
 _HTI_BINS = 8
 _FOLLOW_UP_MONTHS = (24.0, 150.0)
 

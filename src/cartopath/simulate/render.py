@@ -19,7 +19,8 @@ from cartopath.simulate.specimen import Specimen
 from cartopath.simulate.textures import PERIOD_PX, textures
 
 _COARSE_UM = 4.0
-_HALO_UM = 16.0
+# Nuclei farther from a region than this cannot be seen in it: longest half-axis, or lattice margin and reach of a cell.
+_HALO_UM = 18.0
 _CELL_REACH_UM = 13
 
 
@@ -57,7 +58,8 @@ def _stains(specimen: Specimen, region: RegionPx0, slow: Lattice, depth: Plane) 
     cells = _cells(specimen, region)
     eosin, haematoxylin = _ground(specimen, region, slow, cells, nested, fibres)
     # What is torn or was fat is empty, nuclei included.
-    solid: Plane = 1 - np.clip((bundles - specimen.tissue.clefts - 1.1 * nested) / 0.4, 0, 1)
+    torn = np.clip((bundles - specimen.tissue.clefts - 1.1 * nested) / 0.4, 0, 1)
+    solid: Plane = (1 - torn).astype(np.float32, copy=False)
     empty_fat(specimen, region, solid, eosin)
     cover, chromatin = _stamp(specimen, region, cells)
     haematoxylin *= 1 - cover
@@ -139,27 +141,29 @@ def _cell_distances(specimen: Specimen, region: RegionPx0, cells: Cells) -> tupl
 
 def _two_nearest(grid: Lattice, x_um: Floats, y_um: Floats, reach: int) -> tuple[Plane, Plane]:
     """Distances to the nearest and second nearest of some points on a lattice, at most about `reach` steps of it."""
-    shape = (len(grid.y_um) + 2 * reach, len(grid.x_um) + 2 * reach)
+    # Points up to `reach` beyond the lattice count, and their stamps reach as far again.
+    shape = (len(grid.y_um) + 4 * reach, len(grid.x_um) + 4 * reach)
     first = np.full(shape, reach * grid.pitch_um, np.float32)
     second = np.full(shape, 1.4 * reach * grid.pitch_um, np.float32)
     axis = np.arange(-reach, reach + 1)
     stamp = (np.hypot(axis[:, None], axis[None, :]) * grid.pitch_um).astype(np.float32)
-    columns = np.round((x_um - grid.x_um[0]) / grid.pitch_um).astype(int)
-    rows = np.round((y_um - grid.y_um[0]) / grid.pitch_um).astype(int)
+    columns = np.round((x_um - grid.x_um[0]) / grid.pitch_um).astype(int) + reach
+    rows = np.round((y_um - grid.y_um[0]) / grid.pitch_um).astype(int) + reach
     side = 2 * reach + 1
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if not (0 <= row < shape[0] - 2 * reach and 0 <= column < shape[1] - 2 * reach):
+        if not (0 <= row <= shape[0] - side and 0 <= column <= shape[1] - side):
             continue
         here = (slice(row, row + side), slice(column, column + side))
         np.minimum(second[here], np.maximum(first[here], stamp), out=second[here])
         np.minimum(first[here], stamp, out=first[here])
-    return first[reach:-reach, reach:-reach], second[reach:-reach, reach:-reach]
+    inner = slice(2 * reach, -2 * reach)
+    return first[inner, inner], second[inner, inner]
 
 
 def _stamp(specimen: Specimen, region: RegionPx0, cells: Cells) -> tuple[Plane, Plane]:
     """Paint the nuclei: how much each pixel is covered, and the haematoxylin."""
     banks = [stamps(kind, specimen.mpp) for kind in KINDS]
-    pad = max(bank.half for bank in banks) + 1
+    pad = 2 * max(bank.half for bank in banks)
     clear = np.ones((region.height + 2 * pad, region.width + 2 * pad), np.float32)
     chromatin = np.zeros_like(clear)
     columns = np.round(cells.x_um / specimen.mpp).astype(int) - region.x + pad

@@ -59,5 +59,5 @@ def _description(path: Path) -> str:
     try:
         with tifffile.TiffFile(path) as file:
             return str(file.pages[0].description)
-    except (OSError, ValueError, tifffile.TiffFileError):
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
         return ""

@@ -50,7 +50,7 @@ class CohortSpec:
     expression_noise: float = 0.2
     expression_effect: float = 2.5
     effect: float = 3.0
-    median_months: float = 48.0
+    median_months: float = 38.0
     stain_variation: float = 1.0
     irregular: bool = True
     seed: int = 0

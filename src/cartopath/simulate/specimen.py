@@ -101,24 +101,23 @@ def plan_specimen(
     tissue = draw_tissue(stream(seed, "tissue", slide_id), size)
     padded = [*correlations, *([0.0] * len(fractions))]
     base = draw_field(stream(seed, "trait field", slide_id, 0), correlation_um)
+    x, y = tissue.lattice()
+    solid = tissue.solid(x, y)
     traits = []
     for i, fraction in enumerate(fractions):
         own = draw_field(stream(seed, "trait field", slide_id, i), correlation_um)
         field = base if i == 0 else blend(base, own, padded[i - 1])
-        traits.append(PlantedTrait(field, _level(field, tissue, fraction)))
+        traits.append(PlantedTrait(field, _level(field.on_grid(x, y), solid, fraction)))
     return Specimen(seed, slide_id, size_px0, mpp, tissue, tuple(traits), stain or site_stain(seed, "default"), blur_um)
 
 
-def _level(field: SmoothField, tissue: Tissue, fraction: float) -> float:
-    """The level above which the field covers `fraction` of the tissue."""
+def _level(values: NDArray[np.float32], solid: NDArray[np.bool_], fraction: float) -> float:
+    """The level above which a field covers `fraction` of the tissue."""
     if fraction <= 0.0:
         return float("inf")
     if fraction >= 1.0:
         return float("-inf")
-    x, y = tissue.lattice()
-    values = field.on_grid(x, y)
-    solid = values[tissue.solid(x, y)]
-    return float(np.quantile(solid if solid.size else values, 1.0 - fraction))
+    return float(np.quantile(values[solid] if solid.any() else values, 1.0 - fraction))
 
 
 def slide_size_px0(size_um: SizeUm, mpp: float) -> SizePx0:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from cartopath.core.rng import stream
 
@@ -47,10 +48,11 @@ def textures(mpp: float) -> Textures:
 
 def _texture(name: str, mpp: float, *, along_um: float, across_um: float) -> NDArray[np.float32]:
     """White noise through an anisotropic Gaussian filter, made in the Fourier plane so that it wraps around."""
-    noise = stream(0, "texture", name).standard_normal((PERIOD_PX, PERIOD_PX))
-    frequency = np.fft.fftfreq(PERIOD_PX) * 2 * np.pi / mpp  # 1/um
-    response = np.exp(-0.5 * (frequency * across_um) ** 2)[:, None] * np.exp(-0.5 * (frequency * along_um) ** 2)[None, :]
-    return _standard(np.fft.ifft2(np.fft.fft2(noise) * response).real)
+    noise = stream(0, "texture", name).standard_normal((PERIOD_PX, PERIOD_PX), dtype=np.float32)
+    down = fft.fftfreq(PERIOD_PX) * 2 * np.pi / mpp  # 1/um
+    right = fft.rfftfreq(PERIOD_PX) * 2 * np.pi / mpp
+    response = np.exp(-0.5 * (down * across_um) ** 2)[:, None] * np.exp(-0.5 * (right * along_um) ** 2)[None, :]
+    return _standard(fft.irfft2(fft.rfft2(noise) * response.astype(np.float32), s=noise.shape))
 
 
 def _standard(values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -103,9 +103,8 @@ class Tissue:
         """Return the direction of the fibres at points, radians, from x towards y, as sampled every 6 um."""
         if len(x_um) == 0:
             return np.zeros(0)
-        step = 6.0
-        grid_x = np.arange(np.min(x_um) - 2 * step, np.max(x_um) + 3 * step, step)
-        grid_y = np.arange(np.min(y_um) - 2 * step, np.max(y_um) + 3 * step, step)
+        step = 6.0  # Multiples of it, so that the answer does not depend on which points are asked for together.
+        grid_x, grid_y = (np.arange(np.min(at) // step - 2, np.max(at) // step + 4) * step for at in (x_um, y_um))
         across = self.fibre_coordinates(grid_x, grid_y)[1]
         slope_y, slope_x = np.gradient(across, step, axis=0), np.gradient(across, step, axis=1)
         row = np.round((y_um - grid_y[0]) / step).astype(int)

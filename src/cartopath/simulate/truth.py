@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cartopath.core.errors import ConfigError
 from cartopath.simulate.specimen import Specimen
 
-# Points per side of a tile on which shares are measured: one every 4 um for a 64 um tile.
-_POINTS = 16
+# Points per side of a tile on which shares are measured: one every 8 um for a 64 um tile, far below the size of a region.
+_POINTS = 8
 # A tile counts towards a patient's heterogeneity when at least half of it is tissue, as in the paper's background rule ...
 MIN_TISSUE = 0.5
 # ... and is positive for a trait when more than half of that tissue is.
@@ -74,7 +74,7 @@ def planted_hti(truth: pd.DataFrame, names: Sequence[str]) -> float:
 def combination_entropy(positive: NDArray[np.bool_]) -> float:
     """Return the entropy of exact combinations of traits among rows positive for any, base 2^k - 1, for bool (n, k).
 
-    >>> combination_entropy(np.array([[True, False], [False, True], [True, True]]))
+    >>> round(combination_entropy(np.array([[True, False], [False, True], [True, True]])), 9)
     1.0
     >>> combination_entropy(np.array([[True, False], [False, False]]))
     0.0
