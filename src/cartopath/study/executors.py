@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 Listener = Callable[[dict[str, Any]], None]
 
-_DEATHS_ALLOWED = 1  # A task whose worker died once may have been a bystander; twice, it is the reason.
+Attempted = tuple[str, str, float, Result]
+"""Status, reason, seconds and figures of a task that was tried."""
+
+_KILLED: Attempted = (
+    "failed",
+    "its worker process was killed twice while working on it: a crash of a C library, or out of memory",
+    0.0,
+    {},
+)
 
 
 class Executor(Protocol):
@@ -54,7 +62,7 @@ def make_executor(compute: ComputeConfig, listener: Listener) -> Executor:
     return DaskExecutor(compute, listener)
 
 
-def attempt(function: Callable[..., Result | None], arguments: dict[str, Any]) -> tuple[str, str, float, Result]:
+def attempt(function: Callable[..., Result | None], arguments: dict[str, Any]) -> Attempted:
     """Call a task's function and return status, reason, seconds and figures instead of raising.
 
     Errors that cartopath raises on purpose give their message; any other gives its traceback too, since it is a bug or a
@@ -112,17 +120,39 @@ class DaskExecutor:
         self._client = self._cluster = None
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        """Submit tasks, as many at a time as keep all workers busy, and yield outcomes as they come."""
-        from distributed import as_completed
+        """Submit tasks, as many at a time as keep all workers busy, and yield outcomes as they come.
 
+        A worker that dies takes along every task that was assigned to it. All of them are tried again, each with the workers to
+        itself, so that only the one that kills its worker fails.
+        """
         waiting = deque(tasks)
         if not waiting:
             return
         client = self._connect()
         slots = _device_slots(self._compute) if any(task.uses_gpu for task in waiting) else None
-        at_once = len(slots) if slots else max(2 * sum(client.ncores().values()), 2)
+        suspects: list[Task] = []
+        for task, result in self._results(client, waiting, slots):
+            if result is None:
+                suspects.append(task)
+            else:
+                yield _outcome(task, *result)
+        for suspect in suspects:
+            for task, result in self._results(client, deque([suspect]), slots):
+                yield _outcome(task, *(_KILLED if result is None else result))
+
+    def _results(
+        self, client: Client, waiting: deque[Task], slots: deque[list[int]] | None
+    ) -> Iterator[tuple[Task, Attempted | None]]:
+        """Yield tasks as they end with what `attempt` returned, or None where the worker died."""
+        from distributed import as_completed
+
         running: dict[Any, tuple[Task, list[int] | None]] = {}
         completed = as_completed()
+
+        def has_room() -> bool:
+            if slots is not None:
+                return bool(slots)
+            return len(running) < max(2 * sum(client.ncores().values()), 2)  # A cluster may grow while we wait.
 
         def submit_next() -> None:
             task = waiting.popleft()
@@ -132,16 +162,14 @@ class DaskExecutor:
             running[future] = (task, devices)
             completed.add(future)
 
-        while waiting and len(running) < at_once:
-            submit_next()
-        while running:
+        while waiting or running:
+            while waiting and has_room():
+                submit_next()
             future = next(completed)
             task, devices = running.pop(future)
             if slots is not None and devices is not None:
                 slots.append(devices)
-            if waiting:
-                submit_next()
-            yield _outcome(task, *_collected(future))
+            yield task, _collected(future)
 
     def _connect(self) -> Client:
         if self._client is not None:
@@ -151,7 +179,7 @@ class DaskExecutor:
 
         dask.config.set(
             {
-                "distributed.scheduler.allowed-failures": _DEATHS_ALLOWED,
+                "distributed.scheduler.allowed-failures": 0,  # `run` tries again itself, one by one.
                 "distributed.worker.daemon": False,  # Data loaders of a training may need processes of their own.
                 "distributed.worker.memory.target": False,
                 "distributed.worker.memory.spill": False,
@@ -171,26 +199,24 @@ class DaskExecutor:
         else:
             workers = self._compute.workers or os.cpu_count() or 1
             self._cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
             )
             self._client = Client(self._cluster)
         self._client.subscribe_topic(progress.TOPIC, lambda event: self._listener(event[1]))
         return self._client
 
 
-def _collected(future: Any) -> tuple[str, str, float, Result]:
-    error = future.exception()
-    if error is None:
-        result: tuple[str, str, float, Result] = future.result()
-        return result
-    if type(error).__name__ == "KilledWorker":
-        return (
-            "failed",
-            "its worker process was killed twice while working on it: a crash of a C library, or out of memory",
-            0.0,
-            {},
-        )
-    return "failed", f"unexpected {type(error).__name__}: {error}", 0.0, {}
+def _collected(future: Any) -> Attempted | None:
+    """Return what `attempt` returned, or None where the worker died."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        result: Attempted = future.result()
+    except KilledWorker:
+        return None
+    except Exception as error:  # noqa: BLE001 - what Dask itself could not do, for one task: its reason goes to the ledger.
+        return "failed", f"unexpected {type(error).__name__}: {error}", 0.0, {}
+    return result
 
 
 def _outcome(task: Task, status: str, reason: str, seconds: float, figures: Result) -> Outcome:
