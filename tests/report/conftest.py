@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from cartopath.maps import write_ome_tiff
+
 TRAITS = ("MKI67", "hsa-miR-17-5p")
 N_PATIENTS = 90
 YEARS = 365.25
@@ -65,6 +67,7 @@ def _patients(rng: np.random.Generator) -> pd.DataFrame:
             "er": np.where(rng.random(N_PATIENTS) < 0.7, "Positive", "Negative"),
             "pam50": rng.choice(["Basal", "Her2", "LumA", "LumB"], N_PATIENTS),
             "set": np.where(np.arange(N_PATIENTS) % 3 == 0, "test", "train_validation"),
+            "map_set": np.array(["test", "ood", "trained"])[np.arange(N_PATIENTS) % 3],
             "time_days": np.minimum(time, 10 * YEARS),
             "event": (time < 10 * YEARS) & (rng.random(N_PATIENTS) < 0.8),
         }
@@ -156,7 +159,7 @@ def _splits() -> pd.DataFrame:
 def _curves(rng: np.random.Generator) -> pd.DataFrame:
     parts = []
     for trait in TRAITS:
-        for r in range(5):
+        for r in range(3):
             n = int(rng.integers(18, 40))
             t = np.arange(1, n + 1)
             slide = np.clip(0.95 - 0.45 * np.exp(-t / 6) + rng.normal(0, 0.03, n), 0, 1)
@@ -260,8 +263,8 @@ def _metrics(table: pd.DataFrame, trait: str) -> list[tuple[object, ...]]:
 def _published() -> pd.DataFrame:
     rows = [
         ("BRCA", "hsa-miR-17-5p", 33, 0.83, 0.87, 0.63, "text and Fig. 2", 0.52, 0.555, 0.42, 0.63, 14),
-        ("BRCA", "MKI67", 36, "", "", "", "Table 1 not at hand", 0.81, 0.84, 0.71, 0.92, 14),
-        ("BRCA", "FOXA1", 31, "", "", "", "Table 1 not at hand", "", "", "", "", ""),
+        ("BRCA", "MKI67|4288", 36, "", "", "", "Table 1 not at hand", 0.81, 0.84, 0.71, 0.92, 14),
+        ("BRCA", "FOXA1|3169", 31, "", "", "", "Table 1 not at hand", "", "", "", "", ""),
     ]
     columns = (
         "cohort trait n_test auroc_rounds_mean auroc_ensemble spearman source ours_auroc_rounds_mean "
@@ -278,7 +281,7 @@ def _hti(rng: np.random.Generator, patients: pd.DataFrame) -> pd.DataFrame:
             "slide_id": [_slide_id(p) for p in patients["patient_id"]],
             "patient_id": patients["patient_id"],
             "is_patient_slide": "true",
-            "set": patients["set"],
+            "set": patients["map_set"],
             "n_tiles": 300,
             "n_positive": positive,
             "hti": patients["hti"],
@@ -317,12 +320,13 @@ def kaplan_meier(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["time_days", "survival", "low", "high", "at_risk", "events"])
 
 
-def _survival(patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _survival(cohort: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    patients = cohort[cohort["map_set"] != "trained"].reset_index(drop=True)
     base = pd.DataFrame(
         {
             "patient_id": patients["patient_id"],
             "slide_id": [_slide_id(p) for p in patients["patient_id"]],
-            "set": np.where(patients["set"] == "test", "test", "ood"),
+            "set": patients["map_set"],
             "hti": patients["hti"],
             "group": np.where(patients["hti"] > 0.5, "high", "low"),
             "time_days": patients["time_days"],
@@ -337,15 +341,15 @@ def _survival(patients: pd.DataFrame) -> dict[str, pd.DataFrame]:
         for name, rows in named.groupby("group"):
             curves.append(kaplan_meier(rows).assign(analysis=analysis, group=name))
         n, events = named["group"].value_counts(), named.groupby("group")["event"].sum()
-        cut = 0.5 if analysis == "hti" else ""
-        tests.append((analysis, cut, "high vs low", n["low"], 0, n["high"], events["low"], events["high"], 8.75, p, 10, ""))
-    tests.append(("hti|sex=M", 0.5, "high vs low", 1, 0, 0, 0, 0, "", "", 10, "fewer than two events"))
+        cut = 0.5 if analysis == "hti" else "median"
+        tests.append((analysis, cut, n["low"], 0, n["high"], events["low"], events["high"], 8.75, p, 10, ""))
+    tests.append(("hti|sex", 0.5, 1, 0, 0, 0, 0, "", "", 10, "fewer than two events"))
     cox = [
-        ("HTI", "HTI", 90, 61, 2.41, 1.31, 4.43, 0.0047, 0.61, ""),
-        ("HTI + age", "HTI", 90, 61, 2.3, 1.24, 4.26, 0.008, 0.63, "11 events per covariate or more: fine"),
-        ("HTI + age", "age", 90, 61, 1.01, 0.99, 1.03, 0.21, 0.63, ""),
+        ("HTI", "HTI", 60, 41, 2.41, 1.31, 4.43, 0.0047, 0.61, ""),
+        ("HTI + age", "HTI", 60, 41, 2.3, 1.24, 4.26, 0.008, 0.63, "11 events per covariate or more: fine"),
+        ("HTI + age", "age", 60, 41, 1.01, 0.99, 1.03, 0.21, 0.63, ""),
     ]
-    columns = "analysis cut groups n_low n_middle n_high events_low events_high statistic p_value horizon_years reason"
+    columns = "analysis cut n_low n_middle n_high events_low events_high statistic p_value horizon_years reason"
     return {
         "survival_patients": base,
         "survival_curves": pd.concat(curves, ignore_index=True),
@@ -386,20 +390,28 @@ def _ledger() -> list[dict[str, object]]:
         "seconds": 0.5,
         "reason": "not a readable slide",
     }
-    return [*lines, {**entry, **broken}]
+    run = {"stage": "run", "task": "fabricated", "outcome": "started", "seed": 11}
+    return [{**entry, **run}, *lines, {**entry, **broken}]
 
 
 def _pictures(rng: np.random.Generator, folder: Path, hti: pd.DataFrame) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    colours = np.array([(255, 255, 255), (240, 174, 205), (203, 235, 170), (221, 204, 187)], np.uint8)
-    for slide_id, value in zip(hti["slide_id"], hti["hti"], strict=True):
-        index = rng.choice(4, (18, 24), p=[1 - 0.3 - 0.6 * value, 0.3, 0.3 * value, 0.3 * value])
-        Image.fromarray(colours[index].repeat(8, 0).repeat(8, 1)).save(folder / f"{slide_id}_heterogeneity_{value:.2f}.png")
-        for trait in TRAITS:
-            shade = (index[..., None] > 1) * np.array([180, 60, 90], np.uint8) + 60
-            Image.fromarray(shade.astype(np.uint8).repeat(8, 0).repeat(8, 1)).save(folder / f"{slide_id}_{trait}.png")
-        tissue = rng.normal((215, 160, 200), 12, (144, 192, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(tissue).save(folder / f"{slide_id}_thumbnail.png")
+    rows, columns = np.mgrid[0:20, 0:28]
+    tissue = ((rows - 10) / 9.5) ** 2 + ((columns - 14) / 13.5) ** 2 < 1
+    colours = np.array([(226, 228, 232), (240, 174, 205), (203, 235, 170), (221, 204, 187)], np.uint8)
+    for _, row in hti[hti["set"] != "trained"].iterrows():
+        tilt = rng.normal(0, 1, (2, 2))
+        fields = [a * (rows - 10) / 6 + b * (columns - 14) / 8 + rng.normal(0, 0.3, rows.shape) for a, b in tilt]
+        traits = np.stack([fields[0] > 0, fields[1] > 1.5 - 2 * row["hti"]], axis=-1)
+        tensor = np.where(tissue[..., None], traits, np.nan).astype(np.float32)
+        write_ome_tiff(folder / f"{row['slide_id']}.ome.tif", tensor, channel_names=TRAITS, pixel_um=256.0)
+        index = np.where(tissue, traits[..., 0] + 2 * traits[..., 1], 0)
+        stained = rng.normal((215, 160, 200), 12, (*rows.shape, 3)).clip(0, 255).astype(np.uint8)
+        for name, picture in (
+            ("heterogeneity", colours[index]),
+            *((trait, colours[traits[..., i] * 1]) for i, trait in enumerate(TRAITS)),
+        ):
+            side_by_side = np.concatenate([stained, picture], axis=1).repeat(12, 0).repeat(12, 1)
+            Image.fromarray(side_by_side).save(folder / f"{row['slide_id']}_{name}.png")
 
 
 @pytest.fixture(scope="session")

@@ -89,24 +89,14 @@ class Plate:
 
     picture: Picture
     label: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class GalleryRow:
-    """Pictures side by side under one heading; `note` says why there are few or none."""
-
-    title: str
-    plates: tuple[Plate, ...]
-    note: str = ""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows of pictures that count as one figure."""
+    """Pictures below each other that count as one figure."""
 
     kind: ClassVar[str] = "gallery"
-    rows: tuple[GalleryRow, ...]
+    plates: tuple[Plate, ...]
     caption: str
     source: str = ""
 

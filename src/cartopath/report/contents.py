@@ -7,13 +7,16 @@ from collections.abc import Callable
 from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
-from cartopath.report.sections.heterogeneity import groups_section, heterogeneity_section
+from cartopath.report.sections.cox import cox_section
+from cartopath.report.sections.groups import groups_section
+from cartopath.report.sections.heterogeneity import heterogeneity_section
 from cartopath.report.sections.labels import labels_section, splits_section
 from cartopath.report.sections.performance import performance_section
 from cartopath.report.sections.provenance import failures_section, provenance_section
+from cartopath.report.sections.recovery import recovery_section
 from cartopath.report.sections.scores import scores_section
-from cartopath.report.sections.summary import recovery_section, summary_section
-from cartopath.report.sections.survival import bulk_section, cox_section, survival_section
+from cartopath.report.sections.summary import summary_section
+from cartopath.report.sections.survival import bulk_section, survival_section
 from cartopath.report.sections.training import training_section
 
 SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (

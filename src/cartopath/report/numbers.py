@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 NOT_AVAILABLE = "not available"
 NO_VALUE = "–"
@@ -11,7 +12,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def is_known(value: object) -> bool:
     """Whether a cell of a table holds a finite number."""
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def number(value: float | None, *, digits: int = 2) -> str:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from cartopath.report.blocks import Block, Figure, Flow, Gallery, Grid, Section
 from cartopath.report.results import StudyResults, read_results
 from cartopath.store.atomic import write_text
 from cartopath.study.layout import Layout
 
-_LOOSE = re.compile(r"(?<=\b[npq]) (?=[=<])|(?<=\b[npq] [=<]) (?=\S)|(?<=\d) (?=%)|(?<=CI) (?=\S)")
+_CODE = re.compile(r"`([^`]+)`")
+_LOOSE = re.compile(r"(?<=\b[npq]) (?=[=<])|(?<=\b[npq] [=<]) (?=\S)|(?<=\d) (?=%)|(?<=CI) (?=\S)|(?<=%) (?=CI)")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def render_report(results: StudyResults, *, title: str | None = None, key: str =
     environment = Environment(
         loader=PackageLoader("cartopath.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["tight"] = tight
+    environment.filters["prose"] = prose
     name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
     html = environment.get_template("page.html").render(title=name, key=key, sections=_numbered(sections), traits=results.traits)
     return "\n".join(line.rstrip() for line in html.splitlines()) + "\n"
@@ -73,6 +75,15 @@ def tight(text: str) -> str:
     3
     """
     return _LOOSE.sub("\N{NO-BREAK SPACE}", text)
+
+
+def prose(text: str) -> Markup:
+    """Return escaped text with `tight` numbers, in which words between backticks are set as code.
+
+    >>> prose("run `check` on <b>")
+    Markup('run <code>check</code> on &lt;b&gt;')
+    """
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(tight(text)))))
 
 
 def _numbered(sections: list[Section]) -> list[NumberedSection]:

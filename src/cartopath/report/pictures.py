@@ -1,56 +1,119 @@
-"""The pictures of `maps/`: which there are, which to show, and their bytes at the size of the page."""
+"""The pictures of `maps/`: bytes for the page, and the panel of heterogeneity maps drawn anew from the cartographies."""
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from cartopath.core.errors import ArtifactError, StatisticsError
+from cartopath.maps import PAPER_BANDS, heterogeneity_map, read_ome_tiff, render_heterogeneity_panel
+from cartopath.maps.panel import PanelMap
 from cartopath.report.results import StudyResults
-from cartopath.study.layout import file_name
+from cartopath.study.layout import Layout
 
-_HETEROGENEITY = re.compile(r"^(?P<stem>.+)_heterogeneity_(?P<hti>\d+\.\d\d)\.png$")
+T = TypeVar("T")
+
+MAPS_PER_ROW = 5
+_TRAINED_ON = ("trained", "train", "validation", "train_validation")
 
 
 @dataclass(frozen=True)
-class HeterogeneityPicture:
-    """One heterogeneity map.
+class MappedSlides:
+    """Slides that have an HTI and a cartography.
 
     Attributes:
-        slide_id: The slide; the start of the file name where `hti.csv` does not know it.
-        set_name: Set of its patient; empty when unknown.
-        hti: Its HTI: from `hti.csv`, otherwise the two decimals of the file name.
-        path: The PNG.
+        rows: Rows of `hti.csv`, by rising HTI, then by slide.
+        n_all: How many there are before those that trained a network were left out.
+        is_held_out: Whether they were; not when all of them trained one.
     """
 
-    slide_id: str
-    set_name: str
-    hti: float
-    path: Path
+    rows: pd.DataFrame
+    n_all: int
+    is_held_out: bool
 
 
-def heterogeneity_pictures(results: StudyResults) -> list[HeterogeneityPicture]:
-    """Return all heterogeneity maps of the study in the order of their HTI, then of their slide."""
-    known = {file_name(row["slide_id"]): row for _, row in results.table("hti").rows.iterrows()}
-    pictures = []
-    for path in sorted((results.root / "maps").glob("*_heterogeneity_*.png")):
-        match = _HETEROGENEITY.match(path.name)
-        if match is None:
-            continue
-        row = known.get(match["stem"])
-        if row is None or row["hti"] != row["hti"]:
-            pictures.append(HeterogeneityPicture(match["stem"], "", float(match["hti"]), path))
-        else:
-            pictures.append(HeterogeneityPicture(row["slide_id"], row["set"], float(row["hti"]), path))
-    return sorted(pictures, key=lambda picture: (picture.hti, picture.slide_id))
+@dataclass(frozen=True)
+class Panel:
+    """A panel of heterogeneity maps.
+
+    Attributes:
+        png: The picture; empty when no cartography could be read.
+        bands: Lowest and highest HTI of its rows; empty where the maps were divided into equal shares instead.
+        drawn: (HTI, slide) of each map in the picture.
+        unreadable: Slides whose cartography could not be read, with the reason.
+    """
+
+    png: bytes
+    bands: tuple[tuple[float, float], ...]
+    drawn: tuple[tuple[float, str], ...]
+    unreadable: tuple[str, ...]
 
 
-def evenly_chosen(items: Sequence[HeterogeneityPicture], n: int) -> list[HeterogeneityPicture]:
-    """Return at most `n` items at even distances, always with the first and the last."""
+def mapped_slides(results: StudyResults) -> MappedSlides:
+    """Return the slides to choose maps from: those that trained no network, as long as there are any."""
+    layout = Layout(results.root)
+    rows = results.table("hti").rows.dropna(subset=["hti"])
+    rows = rows[[layout.map(slide).is_file() for slide in rows["slide_id"]]] if len(rows) else rows
+    rows = rows.sort_values(["hti", "slide_id"], kind="stable")
+    held_out = rows[~rows["set"].isin(_TRAINED_ON)]
+    return MappedSlides(held_out if len(held_out) else rows, len(rows), len(held_out) > 0)
+
+
+def heterogeneity_panel(results: StudyResults, slides: pd.DataFrame) -> Panel:
+    """Draw heterogeneity maps in rows of low, middle and high HTI (Levy-Jurgenson et al. 2020, figure 3).
+
+    Where fewer than two of the paper's three ranges hold a slide, the rows are equal shares of all slides instead.
+
+    Args:
+        results: The study.
+        slides: Candidates: rows of `hti.csv` by rising HTI.
+    """
+    in_bands = [slides[(slides["hti"] >= low) & (slides["hti"] <= high)] for low, high in PAPER_BANDS]
+    by_paper = sum(len(band) > 0 for band in in_bands) >= 2
+    rows = in_bands if by_paper else [slides]
+    chosen = [row for band in rows for row in evenly_chosen(band.to_dict("records"), MAPS_PER_ROW * (1 if by_paper else 3))]
+    maps, unreadable = [], []
+    for row in chosen:
+        try:
+            maps.append(_panel_map(results, str(row["slide_id"]), float(row["hti"])))
+        except (ArtifactError, StatisticsError) as error:
+            unreadable.append(_without_folder(str(error), results.root))
+    bands = PAPER_BANDS if by_paper else None
+    png = render_heterogeneity_panel(maps, bands=bands, per_row=MAPS_PER_ROW) if maps else b""
+    drawn = tuple((one.hti, one.name) for one in maps)
+    return Panel(png, bands or (), drawn, tuple(unreadable))
+
+
+def _panel_map(results: StudyResults, slide_id: str, hti: float) -> PanelMap:
+    path = Layout(results.root).map(slide_id)
+    cartography = read_ome_tiff(path)
+    traits = heterogeneity_traits(results)
+    absent = [trait for trait in traits if trait not in cartography.channel_names]
+    if absent:
+        raise ArtifactError(f"{path}: no channel {absent[0]!r}; run the stage `maps` again")
+    channels = [cartography.channel_names.index(trait) for trait in traits]
+    mapped = heterogeneity_map(cartography.tensor[..., channels], traits=traits)
+    return PanelMap(slide_id, hti, mapped, cartography.pixel_um)
+
+
+def heterogeneity_traits(results: StudyResults) -> list[str]:
+    """Return the traits of the heterogeneity maps: as configured, otherwise all."""
+    chosen = results.setting("maps", "heterogeneity")
+    return [str(trait) for trait in chosen] if isinstance(chosen, list) and chosen else results.traits
+
+
+def evenly_chosen(items: Sequence[T], n: int) -> list[T]:
+    """Return at most `n` items at even distances, always with the first and the last.
+
+    >>> evenly_chosen("abcdefghi", 3)
+    ['a', 'e', 'i']
+    """
     if len(items) <= n:
         return list(items)
     if n == 1:
@@ -74,3 +137,7 @@ def page_png(path: Path, *, max_px: int) -> bytes | None:
     buffer = io.BytesIO()
     page.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _without_folder(message: str, root: Path) -> str:
+    return message.replace(f"{root}/", "")

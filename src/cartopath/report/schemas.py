@@ -35,28 +35,28 @@ def _schema(stage: str, text: str, numbers: str, flags: str = "") -> Schema:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "cohort_flow": _schema("cohort", "step detail", "slides patients lost_slides lost_patients"),
+    "cohort_flow": _schema("bookkeeping", "step detail", "slides patients lost_slides lost_patients"),
     "slides": _schema(
-        "tiles",
+        "bookkeeping",
         "slide_id patient_id site status reason mpp_source backend",
         "mpp width_px0 height_px0 tiles_grid tiles_edge tiles_no_tissue tiles_background tiles_kept tissue_mm2 "
         "stain_red stain_green stain_blue stain_haematoxylin stain_eosin",
         "is_patient_slide",
     ),
     "labels": _schema(
-        "labels",
+        "bookkeeping",
         "trait unit threshold_scope",
         "low_percentile high_percentile low_threshold high_threshold median n_patients n_high n_low n_ood n_ood_near n_missing",
     ),
-    "splits": _schema("splits", "trait round set", "n_patients n_slides n_high n_low n_ood"),
+    "splits": _schema("bookkeeping", "trait round set", "n_patients n_slides n_high n_low n_ood"),
     "learning_curves": _schema(
-        "train",
+        "bookkeeping",
         "trait round",
         "chunk passes train_loss val_loss val_tile_auroc val_slide_auroc learning_rate",
         "is_best",
     ),
     "rounds": _schema(
-        "train",
+        "bookkeeping",
         "trait round",
         "chunks best_chunk val_slide_auroc val_tile_auroc rank seconds n_train_slides n_train_tiles",
         "in_ensemble",
@@ -70,15 +70,15 @@ SCHEMAS: dict[str, Schema] = {
         "evaluate",
         "cohort trait source",
         "n_test auroc_rounds_mean auroc_ensemble spearman ours_auroc_rounds_mean ours_auroc_ensemble ours_low "
-        "ours_high ours_n_test",
+        "ours_high ours_n_test ours_spearman",
     ),
-    "hti": _schema("maps", "slide_id patient_id set", "n_tiles n_positive hti hti_observed", "is_patient_slide"),
-    "hti_groups": _schema("survival", "grouping group reason", "n median q1 q3 statistic p_value"),
-    "hti_group_patients": _schema("survival", "grouping group patient_id", "hti"),
+    "hti": _schema("heterogeneity", "slide_id patient_id set", "n_tiles n_positive hti hti_observed", "is_patient_slide"),
+    "hti_groups": _schema("heterogeneity", "grouping group reason", "n median q1 q3 statistic p_value"),
+    "hti_group_patients": _schema("heterogeneity", "grouping group patient_id", "hti"),
     "survival_patients": _schema("survival", "patient_id slide_id set group", "hti time_days event"),
     "survival_tests": _schema(
         "survival",
-        "analysis cut groups reason",
+        "analysis cut reason",
         "n_low n_middle n_high events_low events_high statistic p_value horizon_years",
     ),
     "survival_curves": _schema("survival", "analysis group", "time_days survival low high at_risk events"),

@@ -45,7 +45,7 @@ def _pairs(axes: Axes, by_trait: Mapping[str, Mapping[str, NDArray[np.float64]]]
         axes.text(
             position,
             1.08,
-            style.shortened(trait, length=24 if len(traits) <= 4 else 13),
+            style.shortened(trait, length=min(24, max(5, (130 if len(traits) > 3 else 45) // len(traits)))),
             ha="center",
             va="bottom",
             color=style.MUTED,

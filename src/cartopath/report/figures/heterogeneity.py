@@ -23,7 +23,7 @@ def draw_hti_distribution(values: Mapping[str, NDArray[np.float64]], cuts: Seque
     """
     figure = Figure(figsize=(5.6, 2.5))
     axes = figure.subplots()
-    palette = style.colours(values, known={"test": style.VERMILION, "train_validation": style.FAINT, "ood": style.SKY})
+    palette = style.colours(values, known={"test": style.VERMILION, "trained": style.RULE, "ood": style.SKY})
     axes.hist(
         list(values.values()),
         bins=np.linspace(0, 1, 21).tolist(),

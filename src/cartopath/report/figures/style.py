@@ -40,6 +40,8 @@ SET_NAMES = {
     "ood_near": "OOD-near",
     "ood_all": "OOD-all",
     "ood": "OOD",
+    "held_out": "test and OOD",
+    "trained": "used in training",
     "none": "in no set",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,12 @@ DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True)
 class SurvivalPanel:
-    """One panel: rows of `survival_curves.csv` of one analysis, its title, and what the log-rank test said."""
+    """One panel: an analysis, what its log-rank test said, its rows of `survival_curves.csv`, and what its groups are called."""
 
     title: str
     test: str
     curves: pd.DataFrame
+    names: Mapping[str, str]
 
 
 @style.drawn
@@ -72,7 +73,8 @@ def _draw_panel(axes: Axes, risk: Axes, panel: SurvivalPanel) -> None:
             axes,
             rows,
             palette[name],
-            f"{style.shortened(name, length=22)} (n = {at_risk(rows, 0)}, {rows['events'].sum():.0f} events)",
+            f"{style.shortened(panel.names.get(name, name), length=22)} (n = {at_risk(rows, 0)}, "
+            f"{rows['events'].sum():.0f} events)",
         )
     axes.set_title(f"{style.shortened(panel.title, length=52)}\n")
     axes.text(0, 1.03, panel.test, transform=axes.transAxes, color=style.MUTED, fontsize=7.5)
@@ -86,7 +88,7 @@ def _draw_panel(axes: Axes, risk: Axes, panel: SurvivalPanel) -> None:
     axes.set_xlabel("years")
     axes.grid(axis="y")
     axes.legend(loc="lower left", handlelength=1.4, borderpad=0)
-    _draw_risk(risk, panel.curves, palette, ticks)
+    _draw_risk(risk, panel, palette, ticks)
 
 
 def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str, label: str) -> None:
@@ -99,16 +101,16 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, colour: str, label: str) -> None
     axes.plot(years[censored], rows["survival"].to_numpy(float)[censored], "|", color=colour, markersize=4, markeredgewidth=0.8)
 
 
-def _draw_risk(axes: Axes, curves: pd.DataFrame, palette: dict[str, str], ticks: list[float]) -> None:
+def _draw_risk(axes: Axes, panel: SurvivalPanel, palette: dict[str, str], ticks: list[float]) -> None:
     axes.set_ylim(len(palette) - 0.4, -1.2)
     for row, (name, colour) in enumerate(palette.items()):
-        of_group = curves[curves["group"] == name]
+        of_group = panel.curves[panel.curves["group"] == name]
         for tick in ticks:
             axes.text(
                 tick, row, str(at_risk(of_group, tick * DAYS_PER_YEAR)), ha="center", va="center", color=colour, fontsize=7.5
             )
     axes.text(0, 1, "number at risk", transform=axes.transAxes, ha="left", va="top", color=style.MUTED, fontsize=7)
-    axes.set_yticks(range(len(palette)), [style.shortened(name, length=10) for name in palette])
+    axes.set_yticks(range(len(palette)), [style.shortened(panel.names.get(name, name), length=14) for name in palette])
     axes.tick_params(length=0, labelbottom=False, pad=9)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -108,7 +108,7 @@ def slides_section(results: StudyResults) -> Section:
 def _resolution_grid(used: pd.DataFrame) -> Grid:
     rows = []
     for (source, backend), group in used.groupby(["mpp_source", "backend"], sort=True):
-        mpp = group["mpp"]
+        mpp = group["mpp"].dropna()
         rows.append(
             (
                 Cell(str(source) or "not recorded"),

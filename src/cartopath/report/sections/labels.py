@@ -45,7 +45,7 @@ def labels_section(results: StudyResults) -> Section:
 def _label_row(row: pd.Series) -> tuple[Cell, ...]:
     sizes = (count(row[c]) for c in ("n_patients", "n_high", "n_low", "n_ood", "n_ood_near", "n_missing"))
     thresholds = (
-        Cell(short(row[f"{side}_threshold"]), f"P{row[f'{side}_percentile']:g}" if is_known(row[f"{side}_percentile"]) else "")
+        Cell(short(row[f"{side}_threshold"]), f"P{row[f'{side}_percentile']:g}" if is_known(row[f"{side}_threshold"]) else "")
         for side in ("low", "high")
     )
     return (
@@ -81,7 +81,7 @@ def splits_section(results: StudyResults) -> Section:
     columns = (*text_columns("Trait", "Set"), *number_columns("Rounds", "Patients", "Slides", "High", "Low", "OOD"))
     text = (
         "Patients were divided once, before any trait was looked at; every trait and every method sees the "
-        "same division. No patient is in two sets."
+        "same division. No patient is in two sets of one round."
     )
     grid = Grid(
         "Sizes of the sets: one number where all rounds agree, otherwise the range over rounds.",

@@ -118,7 +118,8 @@ def _trait_row(results: StudyResults, trait: str) -> tuple[Cell, ...]:
 
 
 def _published_cells(results: StudyResults, trait: str) -> tuple[Cell, ...]:
-    rows = results.rows("published", trait=trait)
+    rows = results.table("published").rows
+    rows = rows[rows["trait"].str.split("|").str[0] == trait.split("|")[0]]  # the paper says MKI67|4288
     if rows.empty:
         return (_ABSENT,) * 4
     row = rows.iloc[0]
@@ -139,6 +140,7 @@ def _published(results: StudyResults) -> list[Block]:
         *text_columns("Cohort", "Trait"),
         *number_columns("published", "ours", group="Rounds, mean"),
         *number_columns("published", "ours (95 % CI)", group="Ensemble"),
+        *number_columns("published", "ours", group="Spearman"),
         *number_columns("published", "ours", group="Test n"),
         *text_columns("Source"),
     )
@@ -152,6 +154,8 @@ def _published(results: StudyResults) -> list[Block]:
             Cell(number(r["ours_auroc_ensemble"]), interval(r["ours_low"], r["ours_high"]))
             if is_known(r["ours_auroc_ensemble"])
             else _ABSENT,
+            _known(r["spearman"]),
+            _known(r["ours_spearman"]),
             _known(r["n_test"], digits=0),
             _known(r["ours_n_test"], digits=0),
             Cell(r["source"] or "not stated"),

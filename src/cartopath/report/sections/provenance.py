@@ -62,6 +62,8 @@ def _stages(results: StudyResults) -> list[Block]:
         return [Paragraph("Ledger: nothing to show, because ledger.jsonl is missing or empty.", "missing")]
     seconds: dict[str, float] = {}
     for entry in results.ledger:
+        if entry.get("outcome") == "started":
+            continue
         value = entry.get("seconds")
         seconds[_text(entry, "stage")] = seconds.get(_text(entry, "stage"), 0.0) + (float(value) if is_known(value) else 0.0)  # type: ignore[arg-type]
     outcomes = last_outcomes(results)
@@ -76,7 +78,9 @@ def _stages(results: StudyResults) -> list[Block]:
             )
         )
     rows.append((Cell("all", tone="strong"), *(Cell("") for _ in range(3)), Cell(duration(sum(seconds.values())), tone="strong")))
-    notes = ["Time is the sum over tasks, which run side by side on several workers; repeated runs add up."]
+    starts = [_text(entry, "time") for entry in results.ledger if entry.get("outcome") == "started"]
+    notes = [f"{counted(len(starts), 'run')}; the first started {starts[0]}, the last {starts[-1]}."] if starts else []
+    notes.append("Time is the sum over tasks, which run side by side on several workers; repeated runs add up.")
     if results.ledger_damaged:
         notes.append(f"{counted(results.ledger_damaged, 'line')} of the ledger could not be read.")
     columns = (*text_columns("Stage"), *number_columns("Tasks", "done", "failed", "Time"))

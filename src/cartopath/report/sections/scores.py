@@ -13,7 +13,7 @@ from cartopath.report.figures.style import SET_NAMES
 from cartopath.report.numbers import is_known, number
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.performance import metric
-from cartopath.stats.discrimination import auroc, roc_curve
+from cartopath.stats import auroc, roc_curve
 
 _SETS = ("test", "ood_near", "ood_all")
 

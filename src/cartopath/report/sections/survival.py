@@ -1,8 +1,6 @@
-"""Survival by heterogeneity, bulk baselines on the same patients, and Cox models."""
+"""Survival by heterogeneity, and bulk baselines on the same patients."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pandas as pd
 
@@ -14,18 +12,21 @@ from cartopath.report.blocks import (
     Paragraph,
     Picture,
     Section,
-    Tone,
     missing,
     number_columns,
     text_columns,
 )
-from cartopath.report.figures.survival import SurvivalPanel, at_risk, draw_hazard_ratios, draw_survival, group_order
-from cartopath.report.numbers import NO_VALUE, count, counted, interval, is_known, number, p_equals, p_value, short
+from cartopath.report.figures.survival import SurvivalPanel, at_risk, draw_survival, group_order
+from cartopath.report.numbers import NO_VALUE, count, counted, is_known, number, p_equals, p_value, short
 from cartopath.report.results import StudyResults
+from cartopath.report.verdicts import p_verdict
 
-_BULK_NAMES = {"both_high": "Both traits above the median", "opposite": "Traits on opposite sides of the median"}
-ALPHA = 0.05
-"""Level of every verdict on the page."""
+_BULK_NAMES = {"both": "Bulk, both traits", "opposite": "Bulk, sides of both medians"}
+_GROUP_NAMES = {
+    "bulk:both": {"high": "both above", "middle": "one above", "low": "none above"},
+    "bulk:opposite": {"high": "opposite sides", "low": "same side"},
+}
+SURVIVAL_DIFFERS = "survival differs"
 
 
 def survival_section(results: StudyResults) -> Section:
@@ -46,51 +47,25 @@ def bulk_section(results: StudyResults) -> Section:
     return Section("bulk", "Bulk baselines", tuple(blocks))
 
 
-def cox_section(results: StudyResults) -> Section:
-    """Show Cox models."""
-    table = results.table("cox")
-    title = "Cox models"
-    if table.problem:
-        return Section("cox", title, (missing("Cox models", table),))
-    rows = table.rows
-    blocks: list[Block] = [_cox_grid(rows)]
-    drawable = rows[(rows["hazard_ratio"] > 0) & (rows["low"] > 0) & (rows["high"] < 1e6)]
-    if len(drawable):
-        ratios = "; ".join(
-            f"{r['covariate']} {number(r['hazard_ratio'])} ({interval(r['low'], r['high'])})" for _, r in drawable.iterrows()
-        )
-        left_out = len(rows) - len(drawable)
-        caption = "Hazard ratios with 95 % confidence intervals; an interval that contains 1 is grey."
-        caption += f" {counted(left_out, 'row')} without a finite interval left out." if left_out else ""
-        blocks.append(
-            Figure(
-                Picture(draw_hazard_ratios(drawable), "image/svg+xml", f"Forest plot of hazard ratios: {ratios}."),
-                caption,
-                "cox.csv",
-            )
-        )
-    return Section("cox", title, tuple(blocks))
-
-
 def analysis_title(analysis: str) -> str:
     """Return the name of an analysis as a reader would put it.
 
-    >>> analysis_title("bulk:MKI67"), analysis_title("hti|sex=F")
-    ('Bulk MKI67', 'HTI, sex = F')
+    >>> analysis_title("bulk:MKI67"), analysis_title("hti|sex=F"), analysis_title("hti|sex")
+    ('Bulk MKI67', 'HTI, sex = F', 'HTI, stratified by sex')
     """
     base, _, stratum = analysis.partition("|")
     kind, _, detail = base.partition(":")
     title = {"hti": "HTI", "bulk": _BULK_NAMES.get(detail, f"Bulk {detail}")}.get(kind, base)
     if kind == "hti" and detail:
         title = f"HTI {detail}"
-    return f"{title}, {stratum.replace('=', ' = ')}" if stratum else title
+    if not stratum:
+        return title
+    return f"{title}, {stratum.replace('=', ' = ')}" if "=" in stratum else f"{title}, stratified by {stratum}"
 
 
-def logrank_verdict(row: pd.Series) -> tuple[str, Tone]:
-    """Return in words what a log-rank test found."""
-    if not is_known(row["p_value"]):
-        return f"undefined: {row['reason'] or 'no reason recorded'}", "muted"
-    return ("survival differs", "good") if row["p_value"] < ALPHA else ("no association found", "strong")
+def group_names(analysis: str) -> dict[str, str]:
+    """Return what the groups low, middle and high of an analysis stand for."""
+    return {"low": "low", "middle": "middle", "high": "high"} | _GROUP_NAMES.get(analysis, {})
 
 
 def _of(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -112,7 +87,7 @@ def _follow_up(results: StudyResults) -> list[Block]:
         f"({int((rows['set'] == 'test').sum())} of the test set, "
         f"{int((rows['set'] == 'ood').sum())} OOD): {', '.join(sizes)}. {counted(int((rows['event'] == 1).sum()), 'event')}"
         f"{f' (endpoint {endpoint})' if endpoint else ''} in a median follow-up of "
-        f"{number(rows['time_days'].median() / 365.25, digits=1)} years."
+        f"{number(rows['time_days'].dropna().median() / 365.25, digits=1)} years."
     )
     return [Paragraph(text)]
 
@@ -133,22 +108,31 @@ def _test_grid(results: StudyResults, tests: pd.DataFrame, caption: str) -> list
     horizons = sorted({h for h in tests["horizon_years"].dropna() if h > 0})
     notes = [f"Follow-up is censored at {' or '.join(short(h) for h in horizons)} years."] if horizons else []
     if (tests["n_middle"].fillna(0) > 0).any():
-        notes.append("Patients between two cuts (middle) take part in no test.")
+        notes.append("Patients of the middle group take part in no test.")
     if len(tests) > 1:
         notes.append("p values are not corrected for the number of tests.")
-    return [Grid(caption, columns, tuple(_test_row(row) for _, row in tests.iterrows()), "survival_tests.csv", tuple(notes))]
+    return [
+        Grid(
+            caption,
+            columns,
+            tuple(_test_row(row) for _, row in tests.iterrows()),
+            "survival_tests.csv",
+            tuple(notes),
+            stacked=True,
+        )
+    ]
 
 
 def _test_row(row: pd.Series) -> tuple[Cell, ...]:
-    verdict, tone = logrank_verdict(row)
     sizes = (count(row[c]) for c in ("n_low", "n_middle", "n_high", "events_low", "events_high"))
+    meaning = _GROUP_NAMES.get(row["analysis"], {})
     return (
-        Cell(analysis_title(row["analysis"]), row["groups"]),
+        Cell(analysis_title(row["analysis"]), ", ".join(f"{group}: {name}" for group, name in meaning.items())),
         Cell(row["cut"] or NO_VALUE),
         *(Cell(size) for size in sizes),
         Cell(number(row["statistic"])),
         Cell(p_value(row["p_value"])),
-        Cell(verdict, tone=tone),
+        p_verdict(row["p_value"], found=SURVIVAL_DIFFERS).cell(row["reason"]),
     )
 
 
@@ -156,12 +140,17 @@ def _curves(results: StudyResults, kind: str, caption: str) -> list[Block]:
     table = results.table("survival_curves")
     if table.problem:
         return [missing("Survival curves", table)]
-    curves = _of(table.rows, kind)
+    curves = _of(table.rows, kind).dropna(subset=["time_days", "survival", "at_risk"])
     if curves.empty:
         return [Paragraph("Survival curves: tables/survival_curves.csv holds none of this kind.", "missing")]
     tests = results.table("survival_tests").rows
     panels = [
-        SurvivalPanel(analysis_title(name), _test_text(tests[tests["analysis"] == name]), curves[curves["analysis"] == name])
+        SurvivalPanel(
+            analysis_title(name),
+            _test_text(tests[tests["analysis"] == name]),
+            curves[curves["analysis"] == name],
+            group_names(name),
+        )
         for name in dict.fromkeys(curves["analysis"])
     ]
     alt = "; ".join(f"{panel.title}: {_described(panel)}" for panel in panels)
@@ -180,7 +169,7 @@ def _test_text(tests: pd.DataFrame) -> str:
         return "no test recorded"
     texts = []
     for _, row in tests.iterrows():
-        cut = f"cut {row['cut']}: " if row["cut"] else ""
+        cut = f"cut {row['cut']}: " if row["cut"] and row["cut"] != "median" else ""
         texts.append(f"{cut}log-rank {p_equals(row['p_value'])}" if is_known(row["p_value"]) else f"{cut}log-rank undefined")
     return "; ".join(texts)
 
@@ -189,34 +178,5 @@ def _described(panel: SurvivalPanel) -> str:
     parts = []
     for name in group_order(list(panel.curves["group"])):
         curve = panel.curves[panel.curves["group"] == name].sort_values("time_days", kind="stable")
-        parts.append(f"{name} (n = {at_risk(curve, 0)}) ends at {number(curve['survival'].iloc[-1])}")
+        parts.append(f"{panel.names.get(name, name)} (n = {at_risk(curve, 0)}) ends at {number(curve['survival'].iloc[-1])}")
     return f"{', '.join(parts)}; {panel.test}"
-
-
-def _cox_grid(rows: pd.DataFrame) -> Grid:
-    columns = (
-        *text_columns("Model", "Covariate"),
-        *number_columns("n", "events", "hazard ratio (95 % CI)", "p", "C-index"),
-        *text_columns("Result"),
-    )
-    notes: Sequence[str] = sorted({warning for warning in rows["warning"] if warning})
-    return Grid(
-        "Cox proportional-hazards models.", columns, tuple(_cox_row(row) for _, row in rows.iterrows()), "cox.csv", tuple(notes)
-    )
-
-
-def _cox_row(row: pd.Series) -> tuple[Cell, ...]:
-    if is_known(row["p_value"]):
-        verdict = "associated with survival" if row["p_value"] < ALPHA else "no association found"
-    else:
-        verdict = "undefined" + (": see the note" if row["warning"] else "")
-    return (
-        Cell(row["model"]),
-        Cell(row["covariate"]),
-        Cell(count(row["n"])),
-        Cell(count(row["events"])),
-        Cell(number(row["hazard_ratio"]), interval(row["low"], row["high"])),
-        Cell(p_value(row["p_value"])),
-        Cell(number(row["c_index"])),
-        Cell(verdict),
-    )

@@ -21,15 +21,16 @@ def _rounds(results: StudyResults) -> Block:
     table = results.table("rounds")
     if table.problem:
         return missing("Rounds", table)
+    timed = bool(table.rows["seconds"].notna().any())
     columns = (
         *text_columns("Trait", "Round"),
         *number_columns("intervals", "kept at", group="Training"),
         *number_columns("slide AUROC", "tile AUROC", "rank", group="Validation"),
         *text_columns("Votes"),
         *number_columns("slides", "tiles", group="Trained on"),
-        *number_columns("Time"),
+        *(number_columns("Time") if timed else ()),
     )
-    rows = tuple(_round_row(row) for _, row in table.rows.iterrows())
+    rows = tuple(_round_row(row)[: len(columns)] for _, row in table.rows.iterrows())
     caption = "Rounds of resampling. Rounds are ranked by validation AUROC only; the best vote in the ensemble."
     return Grid(caption, columns, rows, "rounds.csv", folded=len(rows) > 30)
 
