@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_table
+from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
 from cartopath.study.check import check_cohort
 from cartopath.study.run import Study
+
+
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
 def check_study(path: Path, *, workers: int | None, quiet: bool) -> int:
@@ -18,9 +21,8 @@ def check_study(path: Path, *, workers: int | None, quiet: bool) -> int:
         study = with_compute(Study.read(path), workers=workers)
         with ProgressBars(quiet=quiet) as bars:
             checked = check_cohort(study, watcher=bars)
-        if checked.findings:
-            rows = [(found.severity, found.code, found.subject, found.message) for found in checked.findings]
-            print_table(("severity", "code", "subject", "finding"), rows)
+        for found in checked.findings:
+            print_line(found.severity, _STYLES[found.severity], f"{found.subject}: {found.message}  [{found.code}]")
         if len(checked.slides):
             sources = checked.slides.groupby("mpp_source").size()
             resolutions = ", ".join(f"{n} from {source}" for source, n in sources.items())

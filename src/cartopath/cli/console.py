@@ -108,6 +108,11 @@ def print_summary(summary: RunSummary) -> int:
     return SOME_FAILED
 
 
+def print_line(word: str, style: str, text: str) -> None:
+    """Print one finding: a word in colour and a sentence."""
+    console.print(f"[{style}]{word:<8}[/] {_plain(text)}")
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table; long cells wrap."""
     table = Table(*columns, title=title, title_justify="left", header_style="bold", show_edge=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def initialise(folder: Path) -> int:
         if file.exists():
             raise ConfigError(f"{file}: there is a study already; delete it first, or choose another folder")
         (folder / "slides").mkdir(parents=True, exist_ok=True)
-        write_text(file, template().replace("name: my-study", f"name: {folder.resolve().name}", 1))
+        name = json.dumps(folder.resolve().name, ensure_ascii=False)  # In quotes: a folder may be called 2024, or no.
+        write_text(file, template().replace("name: my-study", f"name: {name}", 1))
         console.print(f"made {file}\nnext: put slides into {folder / 'slides'}, edit the file, then: cartopath check {folder}")
         return OK
 

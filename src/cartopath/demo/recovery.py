@@ -118,7 +118,7 @@ def hti_recovery(study: Study, truth: Path) -> Recovered:
     result = correlation(found.to_numpy(dtype=float), planted.to_numpy(dtype=float), kind="spearman")
     r = result.r if result.r is not None else float("nan")
     distance = float(np.mean(np.abs(found - planted)))
-    text = f"{r:.3f} (95% CI {result.low:.2f}-{result.high:.2f}; mean distance {distance:.3f})" if result.r else result.reason
+    text = f"{r:.3f} (95% CI {result.low:.2f}-{result.high:.2f}; mean distance {distance:.3f})" if result.r is not None else result.reason
     return Recovered(f"HTI: Spearman over {result.n} held-out patients", "1", text, f">= {MIN_SPEARMAN:.2f}", r >= MIN_SPEARMAN)
 
 

@@ -89,9 +89,9 @@ def _slide_table(study: Study, findings: list[Finding]) -> pd.DataFrame:
 
 
 def _open_slides(study: Study, slides: pd.DataFrame, findings: list[Finding], watcher: Watcher) -> pd.DataFrame:
-    """Open every usable slide in a worker process; a slide that cannot be opened is a finding."""
-    usable = slides[[not reason for reason in exclusions(slides)]]
-    tasks = [_plan_slide(study, row) for row in usable.to_dict("records")]
+    """Open every slide that is not excluded, in a worker process; one that cannot be opened is a finding."""
+    listed = slides[(slides["exclude"] == "") & (slides["path"] != "")].drop_duplicates("slide_id")
+    tasks = [_plan_slide(study, row) for row in listed.to_dict("records")]
     stage = Stage("check", lambda _: tasks, "open every slide")
     with make_executor(study.config.compute, watcher.news) as executor:
         summary = run_tasks(stage, tasks, study.layout, executor, watcher)
@@ -211,23 +211,23 @@ def _clinical(study: Study, findings: list[Finding]) -> Clinical | None:
 def _joined(study: Study, slides: pd.DataFrame, molecular: list[MolecularTable], clinical: Clinical | None) -> Iterator[Finding]:
     patients = {patient for table in molecular for patient in table.patients}
     yield from join_findings(slides, patients if molecular else None, clinical, endpoint=study.config.survival.endpoint)
-    usable = slides[[not reason for reason in exclusions(slides)]]
+    usable = slides[[not reason for reason in exclusions(slides, study.config.slides.kind)]]
     with_slides = sorted(set(usable["patient_id"]))
-    if not with_slides:
-        return
-    try:
-        splits = _splits(study, with_slides)
-    except SplitError as error:
-        yield Finding("error", "cannot-split", "patients", str(error))
-        return
+    splits = None
+    if with_slides:
+        try:
+            splits = _splits(study, with_slides)
+        except SplitError as error:
+            yield Finding("error", "cannot-split", "patients", str(error))
     for trait in study.config.traits:
         try:
             values, source = measured_values([trait], molecular, clinical)[trait.name]
-            labels = label_values(trait.name, values, splits, study.config.labels, source, round_=0)
+            labels = None if splits is None else label_values(trait.name, values, splits, study.config.labels, source, round_=0)
         except CartopathError as error:
             yield Finding("error", "trait-unusable", trait.name, str(error))
             continue
-        yield from label_findings({trait.name: labels}, splits, patients=with_slides)
+        if labels is not None:
+            yield from label_findings({trait.name: labels}, splits, patients=with_slides)
 
 
 def _splits(study: Study, patients: list[str]) -> pd.DataFrame:

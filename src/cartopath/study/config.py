@@ -17,9 +17,9 @@ STUDY_FILE = "study.yaml"
 
 
 class Section(BaseModel):
-    """A part of the study file: frozen, and strict about its keys."""
+    """A part of the study file: frozen, and strict about its keys and numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class SlidesConfig(Section):
@@ -28,6 +28,9 @@ class SlidesConfig(Section):
     dir: Path = Field(default=Path("slides"), description="folder that is searched for slides, with all its subfolders")
     table: Path | None = Field(default=None, description="CSV or TSV: slide_id, path, patient_id, mpp, site, exclude")
     assume_mpp: float | None = Field(default=None, gt=0.05, lt=20, description="um per pixel of slides that state none")
+    kind: Literal["DX", "TS", "BS", "MS"] = Field(
+        default="DX", description="kind of slide that counts, where TCGA barcodes say it"
+    )
 
 
 class MolecularConfig(Section):

@@ -121,6 +121,10 @@ class RunSummary:
         return RunSummary(self.n_done + other.n_done, self.n_kept + other.n_kept, [*self.failed, *other.failed])
 
 
+_ABANDONED_S = 3600.0
+"""Temporary files that nobody wrote to for so long are from a killed run; other machines may work on the same study."""
+
+
 class TaskFailedError(CartopathError, RuntimeError):
     """A task that everything after it needs has failed."""
 
@@ -167,7 +171,7 @@ def run_study(
     select = select or Selection()
     last = _last_stage(stages, until, select)
     watcher = watcher or Silent()
-    sweep_temporary(study.root)
+    sweep_temporary(study.root, older_than_s=_ABANDONED_S)
     log_start(study.layout.ledger, name=study.config.name, seed=study.config.seed)
     write_lock(study)
     summary = RunSummary(0, 0)

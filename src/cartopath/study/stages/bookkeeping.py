@@ -55,7 +55,7 @@ def keep_books(*, study: Study) -> Result:
     return {"slides": len(slides)}
 
 
-_MEASURES = ("mpp", "mpp_source", "width_px0", "height_px0", "backend")
+_MEASURES = ("mpp", "mpp_source", "backend")
 _COUNTS = ("grid", "edge", "no_tissue", "background", "kept")
 
 
@@ -73,7 +73,7 @@ def _slide_rows(study: Study) -> Iterator[dict[str, Any]]:
             status, reason = "failed", "no tile with enough tissue"
         else:
             status, reason = "used", ""
-        measures = dict.fromkeys(_MEASURES) if plan is None else _measures(plan)
+        measures = {} if plan is None else _measures(plan)
         row = common | {"status": status, "reason": reason} | measures
         yield row | {"is_patient_slide": record.slide_id in of_patient}
 
@@ -90,7 +90,8 @@ def _plan_meta(study: Study, record: SlideRecord) -> dict[str, Any] | None:
 
 
 def _measures(plan: dict[str, Any]) -> dict[str, Any]:
-    measures = {name: plan.get(name) for name in _MEASURES}
+    measures = {name: plan[name] for name in _MEASURES}
+    measures["width_px0"], measures["height_px0"] = plan["dimensions_px0"]
     measures |= {f"tiles_{name}": plan["counts"][name] for name in _COUNTS}
     tile_mm = plan["window_px0"] * plan["mpp"] / 1000
     measures["tissue_mm2"] = plan["counts"]["kept"] * tile_mm**2

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cohort import find_column, read_clinical, read_slides, survival_times
+from cartopath.cohort import find_column, read_clinical, read_slides, slide_rules, survival_times
 from cartopath.core.errors import CartopathError, ConfigError
 from cartopath.store.artifacts import Header, read_table, write_table
-from cartopath.store.hashing import file_identity, value_key
+from cartopath.store.hashing import file_identity, file_sha256, value_key
 from cartopath.study.run import Study, completed_figures
 from cartopath.study.stages.values import plan_values
 from cartopath.study.tasks import Result, Task, task_key
@@ -53,7 +53,7 @@ def _plan_slides(study: Study) -> Task:
     table = read_slides(folder, None if config.table is None else study.path(config.table))
     if table.empty:
         raise ConfigError(f"slides.dir: no slide in {folder}; put slides there, or name the folder that has them")
-    table["exclude"] = exclusions(table)
+    table["exclude"] = exclusions(table, config.kind)
     table["identity"] = ["" if why else _identity(Path(path)) for path, why in zip(table["path"], table["exclude"], strict=True)]
     table["path"] = [_stored(Path(path), study.root) for path in table["path"]]
     key = task_key("cohort", VERSION, slides=table.astype(str).to_dict("records"))
@@ -61,17 +61,23 @@ def _plan_slides(study: Study) -> Task:
     return Task.essential("cohort", "slides", key, _write, {"table": table, "out": out, "kind": "slides", "key": key}, (out,))
 
 
-def exclusions(table: pd.DataFrame) -> list[str]:
-    """Return why each slide is left out: as the table says, or because it has no file, no patient, or another's name."""
+def exclusions(table: pd.DataFrame, kind: str) -> list[str]:
+    """Return why each slide is left out, "" where it is not.
+
+    As the slide table says; otherwise for want of a patient or a file, because it is not of a primary tumour or of another kind, or
+    because another slide has its name.
+
+    Args:
+        table: From `read_slides`.
+        kind: The kind of slide that counts: DX, TS, BS.
+    """
     reasons: list[str] = []
     seen: set[str] = set()
-    for row in table.to_dict("records"):
+    for row in slide_rules(table, kind=kind).to_dict("records"):
         if row["exclude"]:
             reason = str(row["exclude"])
         elif not row["path"]:
             reason = "no such file"
-        elif not row["patient_id"]:
-            reason = "whose slide it is, neither its name nor the slide table says"
         else:
             reason = "another slide of the same name comes first" if row["slide_id"] in seen else ""
         seen |= set() if reason else {row["slide_id"]}
@@ -100,7 +106,7 @@ def _plan_clinical(study: Study) -> list[Task]:
     path = study.path(study.config.clinical.table)
     survival = study.config.survival
     columns = list(dict.fromkeys([*survival.covariates, *survival.strata, *survival.groups]))
-    key = task_key("clinical", VERSION, table=file_identity(path), columns=columns, endpoint=survival.endpoint)
+    key = task_key("clinical", VERSION, table=file_sha256(path), columns=columns, endpoint=survival.endpoint)
     arguments = {"path": path, "columns": columns, "endpoint": survival.endpoint, "out": study.layout.clinical, "key": key}
     return [Task.essential("cohort", "clinical", key, read_clinical_columns, arguments, (study.layout.clinical,))]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from cartopath.core.rng import stream
 from cartopath.stats import Estimate, auroc_ci, benjamini_hochberg, correlation, percent_positive
 from cartopath.store.artifacts import write_csv
-from cartopath.study.run import Study
+from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
 from cartopath.study.stages.published import published_beside
 from cartopath.study.stages.scores import read_scores, round_columns, scored_records, scores_key
@@ -31,6 +31,9 @@ def plan_evaluation(study: Study) -> list[Task]:
     key = task_key(
         "evaluate",
         VERSION,
+        traits=study.config.trait_names,
+        slides=completed_key(study.layout, "cohort", "slides"),
+        splits=completed_key(study.layout, "splits", "all"),
         scores=keys,
         labels=labels,
         seed=study.config.seed,
@@ -50,6 +53,7 @@ def evaluate(*, study: Study) -> Result:
     write_csv(metrics, study.layout.table("metrics"))
     correlations = correlation_table(scores)
     write_csv(correlations, study.layout.table("correlations"))
+    study.layout.table("published").unlink(missing_ok=True)  # A study that is no longer of the paper's cohort has none.
     if study.config.cohort:
         write_csv(published_beside(study.config.cohort, metrics, correlations), study.layout.table("published"))
     return {"slides": int(scores["slide_id"].nunique()) if len(scores) else 0}

@@ -28,6 +28,8 @@ def plan_heterogeneity(study: Study) -> list[Task]:
     key = task_key(
         "heterogeneity",
         VERSION,
+        slides=completed_key(study.layout, "cohort", "slides"),
+        splits=completed_key(study.layout, "splits", "all"),
         scores=[[scores_key(study, trait, r.slide_id) for r in scored_records(study, traits)] for trait in traits],
         traits=[config.heterogeneity_traits, config.survival_traits],
         base=config.maps.base,

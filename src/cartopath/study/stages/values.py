@@ -11,7 +11,7 @@ import pandas as pd
 from cartopath.cohort import Clinical, MolecularTable, TraitRequest, binary_labels, open_molecular, read_clinical, read_trait
 from cartopath.core.errors import ConfigError, TraitError
 from cartopath.store.artifacts import Header, write_table
-from cartopath.store.hashing import file_identity
+from cartopath.store.hashing import file_sha256
 from cartopath.study.config import TraitConfig
 from cartopath.study.run import Study
 from cartopath.study.tasks import Result, Task, task_key
@@ -29,9 +29,9 @@ def plan_values(study: Study) -> Task:
     for path in [*tables, *([] if clinical is None else [clinical])]:
         if not path.is_file():
             raise ConfigError(f"{path}: no such table; check molecular.table and clinical.table in the study file")
-    sources = {"tables": [file_identity(path) for path in tables]}
+    sources = {"tables": [file_sha256(path) for path in tables]}
     if any(trait.column is not None for trait in study.config.traits) and clinical is not None:
-        sources["clinical"] = [file_identity(clinical)]
+        sources["clinical"] = [file_sha256(clinical)]
     traits = [trait.model_dump(mode="json") for trait in study.config.traits]
     key = task_key("values", VERSION, traits=traits, format=study.config.molecular.format, **sources)
     arguments = {
