@@ -46,10 +46,14 @@ class Agreement:
     auroc: Estimate
 
     @property
+    def is_near_chance(self) -> bool:
+        """Whether it does hardly better than chance, or worse."""
+        return self.auroc.value is not None and self.auroc.value < NEAR_CHANCE
+
+    @property
     def is_contradiction(self) -> bool:
-        """Whether it is near chance, or worse, with enough patients to say so."""
-        value, high = self.auroc.value, self.auroc.high
-        return value is not None and high is not None and value < NEAR_CHANCE and high < RIGHT_JOIN
+        """Whether it is near chance, with enough patients to rule out a right join."""
+        return self.is_near_chance and self.auroc.high is not None and self.auroc.high < RIGHT_JOIN
 
 
 def agreements(molecular: MolecularTable, clinical: Clinical) -> Iterator[Agreement]:
@@ -82,7 +86,7 @@ def _agreement(molecular: MolecularTable, gene: str, status: str, is_positive: p
 
 
 def identity_findings(molecular: MolecularTable, clinical: Clinical) -> Iterator[Finding]:
-    """Yield a finding for every pair: an error where it contradicts the join, a note where it bears it out."""
+    """Yield a finding for every pair: an error where it contradicts the join, a note where it bears it out or says nothing."""
     for found in agreements(molecular, clinical):
         measured = f"{found.gene} against {found.status}: AUROC {found.auroc}"
         subject = molecular.path.name
@@ -92,5 +96,7 @@ def identity_findings(molecular: MolecularTable, clinical: Clinical) -> Iterator
                 "table or the patients of the clinical table are probably shuffled"
             )
             yield Finding("error", "identity-contradicted", subject, message)
+        elif found.is_near_chance:
+            yield Finding("info", "identity-undecided", subject, f"{measured}: too few patients to tell")
         else:
             yield Finding("info", "identity-confirmed", subject, measured)
