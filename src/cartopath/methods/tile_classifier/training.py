@@ -56,7 +56,10 @@ def _plan_round(
         network=network_spec(config).to_dict(),
         training=config.training.model_dump(mode="json"),
         # The tile table's key covers the slide's content and how it was cut.
-        **{name: [[completed_key(study.layout, "tiles", r.slide_id), y] for r, y in group] for name, group in chosen.items()},
+        **{
+            name: [[completed_key(study.layout, "tiles", r.slide_id), r.patient_id, y] for r, y in group]
+            for name, group in chosen.items()
+        },
         labels=content_key(read_labels(study, trait).query("round == @round_")),
     )
     folder = study.layout.model(METHOD, trait, round_)

@@ -64,8 +64,8 @@ def _plan_slides(study: Study) -> Task:
 def exclusions(table: pd.DataFrame, kind: str) -> list[str]:
     """Return why each slide is left out, "" where it is not.
 
-    As the slide table says; otherwise for want of a patient or a file, because it is not of a primary tumour or of another kind, or
-    because another slide has its name.
+    As the slide table says; otherwise for want of a patient or a file, because it is not of a primary tumour or of another
+    kind, or because another slide has its name.
 
     Args:
         table: From `read_slides`.
