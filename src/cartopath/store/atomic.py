@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,9 +75,18 @@ def append_line(path: Path | str, line: str) -> None:
         os.fsync(file.fileno())
 
 
-def sweep_temporary(folder: Path | str) -> int:
-    """Remove temporary files that a killed run left below `folder`, and return how many there were."""
-    leftovers = [path for path in Path(folder).rglob(f"{TEMP_PREFIX}*") if path.is_file()]
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-    return len(leftovers)
+def sweep_temporary(folder: Path | str, *, older_than_s: float = 0.0) -> int:
+    """Remove temporary files that a killed run left below `folder`, and return how many there were.
+
+    Args:
+        folder: Where to look, with all subfolders.
+        older_than_s: Leave files alone that were written to within so many seconds: another machine may be at work on them.
+    """
+    newest = time.time() - older_than_s
+    n_removed = 0
+    for path in list(Path(folder).rglob(f"{TEMP_PREFIX}*")):
+        with contextlib.suppress(FileNotFoundError):  # Its writer may be just done with it.
+            if path.is_file() and path.stat().st_mtime <= newest:
+                path.unlink()
+                n_removed += 1
+    return n_removed
