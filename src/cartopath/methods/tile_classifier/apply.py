@@ -5,6 +5,7 @@ And a word wherever a slide is unlike those that trained the networks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from cartopath.study.stages.scores import SlideGeometry, as_votes, joined_scores
 from cartopath.study.stages.tiling import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, read_card
+from cartopath.training.bundle import WEIGHTS_NAME
 
 VERSION = 1
 
@@ -87,7 +89,8 @@ def read_trained(model: Path) -> list[TrainedTrait]:
 
 def _read_trait(folder: Path) -> TrainedTrait:
     ensemble = read_ensemble(folder)
-    cards = [read_card(folder / f"round_{round_}")[1] for round_ in ensemble["voting"]]
+    rounds = {round_: _read_intact_card(folder / f"round_{round_}") for round_ in ensemble["rounds"]}
+    cards = [rounds[round_] for round_ in ensemble["voting"]]
     stain = {value_key(item): item for card in cards for item in card["stain"] if item}
     return TrainedTrait(
         trait=str(ensemble["trait"]),
@@ -98,6 +101,15 @@ def _read_trait(folder: Path) -> TrainedTrait:
         mpp=tuple(sorted({mpp for card in cards for mpp in card["resolution"]})),
         patients=frozenset(patient for card in cards for group in card["patients"].values() for patient in group),
     )
+
+
+def _read_intact_card(bundle: Path) -> dict[str, Any]:
+    """Return a network's card; a slide must not be opened for networks that turn out to be damaged."""
+    _, card, sha256 = read_card(bundle)
+    weights = bundle / WEIGHTS_NAME
+    if not weights.is_file() or file_sha256(weights) != sha256:
+        raise BundleError(f"{weights}: missing, damaged, or of another network; copy the whole folder of the model again")
+    return card
 
 
 def apply_models(
@@ -167,7 +179,8 @@ def _plan_slide(
     assume_mpp: float | None,
     compute: ComputeConfig,
 ) -> Task:
-    identity = file_identity(path) if path.is_file() else "absent"
+    # A slide that cannot be read even here gets its message from the task.
+    identity = file_identity(path) if path.is_file() and os.access(path, os.R_OK) else "unreadable"
     key = task_key("apply", VERSION, slide=identity, mpp=[mpp, assume_mpp], models=[trait.key for trait in traits])
     names = [trait.trait for trait in traits]
     outputs = [layout.tiles(slide_id), *(layout.scores("applied", name, slide_id) for name in names)]
