@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]
-Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes; default one per core, 0: everything in this process.")]
+Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes; default one per core, 0: in this process.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 
 EXIT_CODES = "Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some slides or trainings failed."
