@@ -101,11 +101,14 @@ def tile_recovery(study: Study, truth: Path) -> list[Recovered]:
                 planted = pd.read_parquet(truth / "tiles" / f"{record.slide_id}.parquet")[["col", "row", trait]]
                 scored = read_scores(study, trait, record.slide_id)[["col", "row", "score", "vote"]]
                 parts.append(scored.merge(planted, on=["col", "row"], validate="one_to_one"))
-        tiles = pd.concat(parts)
+        tiles = pd.concat(parts) if parts else pd.DataFrame(columns=["score", "vote", trait], dtype=float)
+        quantity = f"{trait}: AUROC of the cartography's {len(tiles):,} tiles on {len(parts)} held-out slides"
         is_positive = tiles[trait].to_numpy() > 0.5
+        if len(set(is_positive)) < 2:
+            rows.append(Recovered(quantity, "1", "undefined: tiles of one class only", f">= {MIN_AUROC:.2f}", holds=False))
+            continue
         value = auroc(is_positive, tiles["score"].to_numpy(dtype=float))
         binary = auroc(is_positive, tiles["vote"].to_numpy(dtype=float))
-        quantity = f"{trait}: AUROC of the cartography's {len(tiles):,} tiles on {len(parts)} held-out slides"
         found = f"{value:.3f} (as a map of votes alone {binary:.3f})"
         rows.append(Recovered(quantity, "1", found, f">= {MIN_AUROC:.2f}", value >= MIN_AUROC))
     return rows
@@ -116,20 +119,28 @@ def hti_recovery(study: Study, truth: Path) -> Recovered:
     found = patient_hti(pd.read_csv(study.layout.table("hti")))["hti"]
     planted = pd.read_parquet(truth / "patients.parquet").set_index("patient_id")["hti"].reindex(found.index)
     result = correlation(found.to_numpy(dtype=float), planted.to_numpy(dtype=float), kind="spearman")
-    r = result.r if result.r is not None else float("nan")
+    quantity = f"HTI: Spearman over {result.n} held-out patients"
+    goal = f">= {MIN_SPEARMAN:.2f}"
+    if result.r is None:
+        return Recovered(quantity, "1", f"undefined: {result.reason}", goal, holds=False)
+    interval = result.reason if result.low is None else f"95% CI {result.low:.2f}-{result.high:.2f}"
     distance = float(np.mean(np.abs(found - planted)))
-    text = f"{r:.3f} (95% CI {result.low:.2f}-{result.high:.2f}; mean distance {distance:.3f})" if result.r is not None else result.reason
-    return Recovered(f"HTI: Spearman over {result.n} held-out patients", "1", text, f">= {MIN_SPEARMAN:.2f}", r >= MIN_SPEARMAN)
+    text = f"{result.r:.3f} ({interval}; mean distance {distance:.3f})"
+    return Recovered(quantity, "1", text, goal, result.r >= MIN_SPEARMAN)
 
 
 def survival_recovery(study: Study, effect: float) -> Recovered:
     """Return whether the planted effect of HTI on survival was found, or, where none was planted, none was."""
     tests = pd.read_csv(study.layout.table("survival_tests")).set_index("analysis").loc["hti"]
-    cox = pd.read_csv(study.layout.table("cox")).set_index("model").loc["hti"]
+    cox = pd.read_csv(study.layout.table("cox"))
+    ratio = cox["hazard_ratio"][(cox["model"] == "hti") & (cox["covariate"] == "hti")]
     p_value = float(tests["p_value"])
     n = f"{int(tests['n_low'])} low and {int(tests['n_high'])} high held-out patients"
-    found = f"p = {p_value:.2g}; log hazard ratio {np.log(cox['hazard_ratio']):.2f} per unit of HTI"
+    found = f"undefined: {tests['reason']}" if np.isnan(p_value) else f"p = {p_value:.2g}"
+    slope = np.log(float(ratio.iloc[0])) if len(ratio) else np.nan
+    found += f"; log hazard ratio {slope:.2f} per unit of HTI" if len(ratio) else ""
     if effect:
         quantity = f"survival by HTI: log-rank p, {n}"
-        return Recovered(quantity, f"log hazard ratio {effect:g}", found, f"< {ALPHA:g}", p_value < ALPHA)
+        holds = bool(p_value < ALPHA and np.sign(slope) == np.sign(effect))
+        return Recovered(quantity, f"log hazard ratio {effect:g}", found, f"< {ALPHA:g}, same direction", holds)
     return Recovered(f"survival by HTI, none planted: log-rank p, {n}", "no effect", found, f">= {ALPHA:g}", p_value >= ALPHA)
