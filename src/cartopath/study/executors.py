@@ -152,7 +152,8 @@ class DaskExecutor:
         def has_room() -> bool:
             if slots is not None:
                 return bool(slots)
-            return len(running) < max(2 * sum(client.ncores().values()), 2)  # A cluster may grow while we wait.
+            n_cores = int(sum(client.ncores().values()))  # Asked every time: a cluster may grow.
+            return len(running) < max(2 * n_cores, 2)
 
         def submit_next() -> None:
             task = waiting.popleft()
