@@ -188,7 +188,7 @@ class ComputeConfig(Section):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = Field(default=1, ge=1, description="GPUs per training")
     cache_gb: float = Field(default=4, ge=0, description="disk space for decoded tiles; 0 for none")
-    batch_size: int = Field(default=64, ge=1, description="tiles per prediction step")
+    batch_size: int | None = Field(default=None, ge=1, description="tiles per prediction step; default by their size")
 
 
 class StudyConfig(Section):

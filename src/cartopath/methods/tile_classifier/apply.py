@@ -206,7 +206,7 @@ def apply_to_slide(
     traits: list[TrainedTrait],
     mpp: float | None,
     assume_mpp: float | None,
-    batch_size: int,
+    batch_size: int | None,
     accelerator: str,
     layout: Layout,
     key: str,

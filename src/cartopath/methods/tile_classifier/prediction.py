@@ -152,7 +152,7 @@ def predict_slide(
     ensemble_key: str,
     tiles: dict[str, Any],
     own_fold: int | None,
-    batch_size: int,
+    batch_size: int | None,
     accelerator: str,
     threads: int,
     out: Path,
@@ -184,7 +184,7 @@ def score_tiles(
     *,
     cache_key: str,
     own_fold: int | None = None,
-    batch_size: int,
+    batch_size: int | None,
     device: str,
     threads: int,
 ) -> pd.DataFrame:
@@ -196,14 +196,15 @@ def score_tiles(
         folder: Ensemble folder of a trait.
         cache_key: Changes when the networks in `folder` do.
         own_fold: With k folds, the fold that has this patient as a test patient; it alone decides.
-        batch_size: Tiles per step.
+        batch_size: Tiles per step; None for as many as memory likes.
         device: `auto`, `cpu` or `cuda:i`.
         threads: CPU threads.
     """
     ensemble = read_ensemble(folder)
     rounds: list[int] = ensemble["rounds"]
     networks = load_networks(folder, tuple(rounds), cache_key)
-    scores = predict_tiles(networks, _batches(source, batch_size), device=device, threads=threads)
+    size = batch_size or default_batch_size(source.size_px, is_gpu=uses_gpu(device))
+    scores = predict_tiles(networks, tile_batches(source, size), device=device, threads=threads)
     voting = ensemble["voting"] if own_fold is None else [own_fold]
     columns = [rounds.index(r) for r in voting]
     scored = table[["col", "row", "x_px0", "y_px0"]].copy()
@@ -214,7 +215,26 @@ def score_tiles(
     return scored
 
 
-def _batches(slide: SlideTiles, size: int) -> Iterator[NDArray[np.uint8]]:
+def default_batch_size(size_px: int, *, is_gpu: bool) -> int:
+    """Return how many tiles of a size to score at once: some two megapixels on a CPU, sixteen times that on a GPU.
+
+    The activations of a network, some hundred times the tiles themselves, then stay below a gigabyte on a CPU.
+
+    >>> default_batch_size(512, is_gpu=False), default_batch_size(64, is_gpu=False), default_batch_size(512, is_gpu=True)
+    (8, 256, 128)
+    """
+    pixels = (1 << 21) * (16 if is_gpu else 1)
+    return min(256, max(4, pixels // size_px**2))
+
+
+def uses_gpu(device: str) -> bool:
+    """Whether a device named `auto`, `cpu` or `cuda:i` is a GPU here."""
+    import torch
+
+    return device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+
+
+def tile_batches(slide: SlideTiles, size: int) -> Iterator[NDArray[np.uint8]]:
     """Yield the tiles of a slide in order, `size` at a time: (n, size_px, size_px, 3) uint8."""
     source = TileSource([slide])
     try:
