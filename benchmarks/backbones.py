@@ -27,10 +27,7 @@ from cartopath.stats import auroc, percent_positive
 from cartopath.training import Example, SlideTiles, TileSource, TrainingSpec, predict_tiles, train_classifier, write_tile_caches
 
 TRAIT, SIZE_PX, MPP = "MKI67", 64, 1.0
-BACKBONES = (
-    "test_resnet test_efficientnet test_efficientnet_gn test_convnext test_nfnet lcnet_035 lcnet_050 tinynet_e "
-    "mobilenetv3_small_050 mobilenetv4_conv_small_035 repghostnet_050 edgenext_xx_small starnet_s050 resnet10t resnet18"
-).split()
+BACKBONES = ["test_resnet", "test_efficientnet", "test_efficientnet_gn", "test_convnext", "test_nfnet", "lcnet_035", "lcnet_050", "tinynet_e", "mobilenetv3_small_050", "mobilenetv4_conv_small_035", "repghostnet_050", "edgenext_xx_small", "starnet_s050", "resnet10t", "resnet18"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -140,7 +137,7 @@ def main() -> None:
         print(
             f"{len(task.train)} training slides, {n_tiles} tiles; {len(task.validation)} validation, {len(task.held_out)} held out"
         )
-        columns = "train/s predict/s cpu_s best_chunk loss worst_late_loss tile_auroc slide_rho".split()
+        columns = ["train/s", "predict/s", "cpu_s", "best_chunk", "loss", "worst_late_loss", "tile_auroc", "slide_rho"]
         print(f"{'backbone':28}{'params':>10}" + "".join(f"{name:>16}" for name in columns), flush=True)
         for backbone in options.backbones:
             spec = NetworkSpec(backbone=backbone, pool=options.pool, size_px=SIZE_PX)

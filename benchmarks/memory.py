@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py [--size 50000] [--backbone inception_v3] [--tiles 64] [--keep FOLDER]
 
-Writes a simulated slide, then tiles it and scores its first tiles with an ensemble of three random networks, each in a process of its
-own, and prints the peak resident memory of each beside the limit of 1.5 GB per worker.
+Writes a simulated slide, then tiles it and scores its first tiles with an ensemble of three random networks, each in a process of
+its own, and prints the peak resident memory of each beside the limit of 1.5 GB per worker.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from cartopath.cohort import verdict
 from cartopath.study.check import check_cohort
 from cartopath.study.run import Study
 
-
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
