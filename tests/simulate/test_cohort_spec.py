@@ -7,7 +7,7 @@ from cartopath.simulate import CohortSpec, simulate_cohort
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"n_patients": 0}, "The 'n_patients' parameter of CohortSpec must be at least 1. Got 0 instead."),
+        ({"n_patients": 0}, "The 'n_patients' parameter of CohortSpec must be 1 to 40000. Got 0 instead."),
         ({"traits": ()}, r"'traits' .* 1 to 4 names"),
         ({"traits": ("A", "B", "C", "D", "E")}, r"'traits' .* 1 to 4 names"),
         ({"traits": ("A", "A")}, r"'traits' .* all different"),

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from cartopath.core.rng import stream
 from cartopath.simulate import CohortSpec, draw_expression, draw_survival, patient_truth, plan_slides, relative_hazard
-from cartopath.simulate.patients import draw_mixtures
+from cartopath.simulate.mixtures import draw_mixtures
 
 pytestmark = pytest.mark.xdist_group("simulated patients")
 

@@ -5,12 +5,14 @@
 
 From the bottom: `fields` (smooth random fields), `tissue` (layout), `textures` and `nuclei` (what things look like), `staining`,
 `specimen` (one slide before it is drawn), `cells` (nuclei and what traits make of them), `lattice`, `fat`, `render`, `pyramid`
-(TIFF), `slide`, `large_slide`; `truth` (of tiles); `spec`, `barcodes`, `patients`, `tables`, `cohort`.
+(TIFF), `slide`, `large_slide`; `truth` (of tiles); `spec`, `barcodes`, `mixtures`, `outcomes`, `patients`,
+`tables`, `molecular`, `cohort`.
 """
 
 from cartopath.simulate.cohort import SimulatedCohort, simulate_cohort
 from cartopath.simulate.large_slide import simulate_large_slide
-from cartopath.simulate.patients import draw_expression, draw_survival, patient_truth, plan_slides, relative_hazard
+from cartopath.simulate.outcomes import draw_expression, draw_survival, relative_hazard
+from cartopath.simulate.patients import patient_truth, plan_slides
 from cartopath.simulate.render import render_region
 from cartopath.simulate.slide import simulate_slide
 from cartopath.simulate.spec import CohortSpec

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cartopath.core.errors import ConfigError
 from cartopath.core.rng import stream
-from cartopath.simulate.barcodes import aliquot, patient_ids
+from cartopath.simulate.molecular import stranger, write_expression
+from cartopath.simulate.outcomes import draw_survival
 from cartopath.simulate.patients import (
     SlidePlan,
-    draw_expression,
-    draw_survival,
     patient_truth,
     plan_slide_specimen,
     plan_slides,
@@ -26,15 +24,11 @@ from cartopath.simulate.patients import (
 )
 from cartopath.simulate.slide import simulate_slide
 from cartopath.simulate.spec import CohortSpec
-from cartopath.simulate.tables import clinical_file, clinical_table, expression_matrix, is_mirna, mirna_matrix
+from cartopath.simulate.tables import clinical_file, clinical_table
 from cartopath.store.artifacts import Header, write_csv, write_json, write_table
 from cartopath.store.atomic import write_text
 
-EXPRESSION_NAME = "EBPlusPlusAdjustPANCAN_IlluminaHiSeq_RNASeqV2.geneExp.tsv"
-MIRNA_NAME = "pancanMiRs_EBadjOnProtocolPlatformWithoutRepsWithUnCorrectMiRs_08_04_16.csv"
 CLINICAL_NAME = "data_clinical_patient.txt"
-# Expression of a wholly negative tissue: RSEM of an mRNA, reads per million of a miRNA.
-_BASE_EXPRESSION = 120.0
 
 Progress = Callable[[int, int], None]
 
@@ -92,7 +86,7 @@ def simulate_cohort(
     slides = plan_slides(spec)
     patients = patient_truth(spec, slides)
     _write_slides(spec, slides, folder, workers=workers, progress=progress)
-    expression, mirna = _write_expression(spec, patients, folder)
+    expression, mirna = write_expression(spec, patients, folder)
     clinical, patients = _write_clinical(spec, patients, folder)
     table = _slides_table(slides)
     write_csv(table, folder / "slides.csv")
@@ -152,61 +146,6 @@ def _slides_table(slides: list[SlidePlan]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """One column of the molecular tables: a patient's tissue and how much of each trait is in it."""
-
-    patient_id: str
-    sample: str
-    fractions: tuple[float, ...]
-
-
-def _samples(spec: CohortSpec, patients: pd.DataFrame) -> list[_Sample]:
-    """Primary tumours of all patients and, in irregular cohorts, what else real matrices hold, in the order of barcodes."""
-    columns = [f"fraction_{name}" for name in spec.traits]
-    shares = [tuple(row) for row in patients[columns].to_numpy(dtype=np.float64).tolist()]
-    samples = [_Sample(name, "01A", share) for name, share in zip(patients["patient_id"], shares, strict=True)]
-    if spec.has_irregularities:
-        rng = stream(spec.seed, "irregular samples")
-        names = patients["patient_id"].tolist()
-        unmeasured, relapsed, *normal = rng.choice(len(names), size=2 + max(2, len(names) // 20), replace=False).tolist()
-        stranger = _stranger(spec, names)
-        samples = [sample for sample in samples if sample.patient_id != names[unmeasured]]
-        samples += [_Sample(names[i], "11A", (0.05,) * len(spec.traits)) for i in normal]
-        samples += [_Sample(names[relapsed], "06A", tuple(rng.uniform(size=len(spec.traits)).tolist()))]
-        samples += [_Sample(stranger, "01A", tuple(rng.uniform(size=len(spec.traits)).tolist()))]
-    return sorted(samples, key=lambda sample: (sample.patient_id, sample.sample))
-
-
-def _stranger(spec: CohortSpec, names: list[str]) -> str:
-    """A patient whose tumour was measured and followed up but of whom there is no slide."""
-    rng = stream(spec.seed, "stranger")
-    while (name := patient_ids(rng, ["A1"])[0]) in names:
-        pass
-    return name
-
-
-def _write_expression(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> tuple[Path, Path | None]:
-    samples = _samples(spec, patients)
-    values: dict[str, NDArray[np.float64]] = {}
-    for i, trait in enumerate(spec.traits):
-        fraction = np.array([sample.fractions[i] for sample in samples])
-        rng = stream(spec.seed, "expression", trait)
-        drawn = draw_expression(fraction, rng, base=_BASE_EXPRESSION, effect=spec.expression_effect, noise=spec.expression_noise)
-        values[trait] = drawn
-    rng = stream(spec.seed, "aliquots")
-    mrna_columns = [aliquot(sample.patient_id, rng, sample=sample.sample, center="07") for sample in samples]
-    mirna_columns = [aliquot(sample.patient_id, rng, sample=sample.sample, center="13") for sample in samples]
-    mrnas = {name: value for name, value in values.items() if not is_mirna(name)}
-    mirnas = {name: value for name, value in values.items() if is_mirna(name)}
-    expression = folder / EXPRESSION_NAME
-    write_text(expression, expression_matrix(mrna_columns, mrnas, stream(spec.seed, "other genes")))
-    if not mirnas:
-        return expression, None
-    write_text(folder / MIRNA_NAME, mirna_matrix(mirna_columns, mirnas, stream(spec.seed, "other miRNAs")))
-    return expression, folder / MIRNA_NAME
-
-
 def _write_clinical(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> tuple[Path, pd.DataFrame]:
     """Write the clinical file; return its path and the truth with the drawn survival added."""
     names, hazard = patients["patient_id"].tolist(), patients["hazard"].to_numpy()
@@ -215,7 +154,7 @@ def _write_clinical(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> t
     if spec.has_irregularities:
         rng = stream(spec.seed, "stranger survival")
         other = draw_survival(np.ones(1), rng, median_months=spec.median_months)
-        rows = pd.concat([rows, clinical_table([_stranger(spec, names)], other, rng)], ignore_index=True)
+        rows = pd.concat([rows, clinical_table([stranger(spec, names)], other, rng)], ignore_index=True)
     path = folder / CLINICAL_NAME
     write_text(path, clinical_file(rows.sort_values("PATIENT_ID")))
     return path, patients.assign(months=survival["months"].to_numpy(), event=survival["event"].to_numpy())

@@ -1,4 +1,4 @@
-"""Who is in a simulated cohort, what is planted in each patient, and what follows for expression and survival.
+"""Who is in a simulated cohort, which slides there are, and what is planted in each patient.
 
 No slide is drawn here. The truth of a patient is that of the DX1 slide, computed from its fields.
 """
@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cartopath.core.geometry import SizeUm, window_px0
 from cartopath.core.rng import stream
 from cartopath.simulate.barcodes import patient_ids, site_code, slide_file_name, slide_id
+from cartopath.simulate.mixtures import draw_mixtures
+from cartopath.simulate.outcomes import relative_hazard
 from cartopath.simulate.spec import CohortSpec
 from cartopath.simulate.specimen import Specimen, plan_specimen, slide_size_px0
 from cartopath.simulate.staining import site_stain, slide_stain
-from cartopath.simulate.truth import MIN_TISSUE, combination_entropy, planted_hti, tile_truth
-
-_POOL = 4000
-_POOL_POINTS = 400
-_HTI_BINS = 8
-_FOLLOW_UP_MONTHS = (24.0, 150.0)
+from cartopath.simulate.truth import MIN_TISSUE, planted_hti, tile_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,51 +101,6 @@ def slide_truth(spec: CohortSpec, slide: SlidePlan, specimen: Specimen | None = 
     return tile_truth(specimen, window_px0(spec.tile_size_px, spec.tile_mpp, slide.mpp), spec.traits)
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """How the traits are mixed in one patient: positive shares, and correlations of the fields with the first one's."""
-
-    fractions: tuple[float, ...]
-    correlations: tuple[float, ...]
-
-
-def draw_mixtures(n_patients: int, n_traits: int, rng: np.random.Generator) -> list[Mixture]:
-    """Draw mixtures whose heterogeneity spreads over 0..1 and tells little about how much of each trait there is.
-
-    A pool of mixtures with uniform shares and correlations is thinned so that, for every pattern of shares above and below one
-    half, the expected heterogeneity is about uniform over what that pattern allows.
-
-    Args:
-        n_patients: How many mixtures.
-        n_traits: How many traits.
-        rng: Where they come from.
-    """
-    fractions = rng.uniform(0.02, 0.95, size=(_POOL, n_traits))
-    # Uniform in the angle: many strong correlations of either sign, which the extremes of heterogeneity need.
-    correlations = np.cos(rng.uniform(0, np.pi, size=(_POOL, max(0, n_traits - 1))))
-    expected = _expected_hti(fractions, correlations, rng)
-    pattern = (fractions > 0.48) @ (1 << np.arange(n_traits))
-    cell = pattern * _HTI_BINS + np.minimum((expected * _HTI_BINS).astype(int), _HTI_BINS - 1)
-    weight = 1.0 / np.bincount(cell, minlength=cell.max() + 1)[cell]
-    chosen = rng.choice(_POOL, size=n_patients, replace=n_patients > _POOL // 4, p=weight / weight.sum())
-    return [Mixture(tuple(fractions[i].tolist()), tuple(correlations[i].tolist())) for i in chosen]
-
-
-def _expected_hti(
-    fractions: NDArray[np.float64], correlations: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Heterogeneity of an endless slide of each mixture, by drawing points of normal fields."""
-    n_traits = fractions.shape[1]
-    draws = rng.standard_normal((n_traits, _POOL_POINTS))
-    values = np.empty(len(fractions))
-    for i, (shares, links) in enumerate(zip(fractions, correlations, strict=True)):
-        fields = draws.copy()
-        fields[1:] = links[:, None] * draws[0] + np.sqrt(1 - links[:, None] ** 2) * draws[1:]
-        ranks = fields.argsort(axis=1).argsort(axis=1) / _POOL_POINTS
-        values[i] = combination_entropy((ranks > 1 - shares[:, None]).T)
-    return values
-
-
 def patient_truth(spec: CohortSpec, slides: list[SlidePlan]) -> pd.DataFrame:
     """Return what is planted in each patient, from the DX1 slide.
 
@@ -171,34 +121,3 @@ def patient_truth(spec: CohortSpec, slides: list[SlidePlan]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table.insert(4, "hazard", relative_hazard(table["hti"].to_numpy(), spec.effect))
     return table
-
-
-def relative_hazard(hti: NDArray[np.float64], effect: float) -> NDArray[np.float64]:
-    """Return exp(effect * (hti - 0.5)): the hazard relative to that at heterogeneity 0.5."""
-    hazard: NDArray[np.float64] = np.exp(effect * (np.asarray(hti, dtype=np.float64) - 0.5))
-    return hazard
-
-
-def draw_survival(hazard: NDArray[np.float64], rng: np.random.Generator, *, median_months: float) -> pd.DataFrame:
-    """Draw survival with exponential deaths and administrative censoring at a uniform time between 24 and 150 months.
-
-    Args:
-        hazard: Relative hazard of each patient, float64 (n,).
-        rng: Where the times come from.
-        median_months: Median survival at relative hazard 1.
-
-    Returns:
-        One row per patient: `months` of follow-up and `event` (True: died), in the same order.
-    """
-    death = rng.exponential(size=len(hazard)) * median_months / np.log(2) / hazard
-    censored = rng.uniform(*_FOLLOW_UP_MONTHS, size=len(hazard))
-    months = np.maximum(np.minimum(death, censored), 0.1)
-    return pd.DataFrame({"months": months, "event": death <= censored})
-
-
-def draw_expression(
-    fraction: NDArray[np.float64], rng: np.random.Generator, *, base: float, effect: float, noise: float
-) -> NDArray[np.float64]:
-    """Draw bulk expression: exp(log(base) + effect * fraction) with lognormal noise, as counts that a sequencer would give."""
-    values: NDArray[np.float64] = base * np.exp(effect * np.asarray(fraction) + noise * rng.standard_normal(len(fraction)))
-    return values

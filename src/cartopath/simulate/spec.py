@@ -12,6 +12,9 @@ from cartopath.simulate.specimen import MAX_TRAITS, slide_size_px0
 
 # Below this, a cohort has no irregular patients: every one of them has one slide, one aliquot and a clinical line.
 MIN_PATIENTS_FOR_IRREGULARITIES = 12
+# As many as there are barcodes for.
+MAX_PATIENTS = 40_000
+MAX_SITES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class CohortSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.n_patients >= 1, "n_patients", self.n_patients, "at least 1")
+        _require(1 <= self.n_patients <= MAX_PATIENTS, "n_patients", self.n_patients, f"1 to {MAX_PATIENTS}")
         _require(1 <= len(self.traits) <= MAX_TRAITS, "traits", self.traits, f"1 to {MAX_TRAITS} names")
         _require(len(set(self.traits)) == len(self.traits), "traits", self.traits, "all different")
         reserved = {"", "col", "row", "tissue"} & set(self.traits)
@@ -64,7 +67,7 @@ class CohortSpec:
         clean = all(not set("\t\n\r,|\"'") & set(name) for name in self.traits)
         _require(clean, "traits", self.traits, "free of tabs, line ends, commas, quotes and |")
         _require(len(self.slide_um) == 2 and min(self.slide_um) > 0, "slide_um", self.slide_um, "a positive width and height")
-        _require(len(self.site_mpp) >= 1, "site_mpp", self.site_mpp, "given for at least one site")
+        _require(1 <= len(self.site_mpp) <= MAX_SITES, "site_mpp", self.site_mpp, f"given for 1 to {MAX_SITES} sites")
         for mpp in self.site_mpp:
             _require(0.1 <= mpp <= 4.0, "site_mpp", self.site_mpp, "0.1 to 4 um per pixel at every site")
         _require(self.tile_size_px >= 1, "tile_size_px", self.tile_size_px, "at least 1")
