@@ -150,6 +150,9 @@ class MapsConfig(Section):
     )
     heterogeneity: tuple[str, ...] = Field(default=(), description="traits of the heterogeneity map and HTI; default: all traits")
     base: Literal["all", "observed"] = Field(default="all", description="logarithm's base of HTI: 2^k-1, or combinations present")
+    region_tiles: int | None = Field(
+        default=None, ge=2, description="side in tiles of the regions of the regional index; none if unset"
+    )
 
 
 class SurvivalConfig(Section):

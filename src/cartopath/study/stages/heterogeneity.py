@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from cartopath.cohort import slide_choices
-from cartopath.stats import heterogeneity, kruskal_wallis
+from cartopath.core.rng import stream
+from cartopath.maps import cartography
+from cartopath.stats import heterogeneity, kruskal_wallis, regional_hti
 from cartopath.store.artifacts import read_table, write_csv
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import read_clinical_table
 from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
 from cartopath.study.stages.mapping import held_out_patients
-from cartopath.study.stages.scores import as_votes, joined_scores, read_scores, scored_records, scores_key
+from cartopath.study.stages.scores import as_votes, joined_scores, read_geometry, read_scores, scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
 
 VERSION = 1
@@ -33,6 +35,8 @@ def plan_heterogeneity(study: Study) -> list[Task]:
         scores=[[scores_key(study, trait, r.slide_id) for r in scored_records(study, traits)] for trait in traits],
         traits=[config.heterogeneity_traits, config.survival_traits],
         base=config.maps.base,
+        region_tiles=config.maps.region_tiles,
+        seed=config.seed,
         strict_dx1=config.survival.strict_dx1,
         groups=config.survival.groups,
         labels=[completed_key(study.layout, "labels", trait) for trait in config.trait_names],
@@ -57,6 +61,7 @@ _HTI_COLUMNS = ["slide_id", "patient_id", "is_patient_slide", "set", "n_tiles", 
 def hti_table(study: Study, traits: list[str]) -> pd.DataFrame:
     """Return one row per slide: HTI of `traits`, tiles, and the share of each combination among tiles positive for any.
 
+    With `maps.region_tiles` also the regional index (`hta`) and its permutation p-value (Levy-Jurgenson et al. 2021).
     Empty for a single trait, which has no combinations. `is_patient_slide` marks the slide that stands for its patient: DX1 of
     the primary tumour, or the lowest DX (decision A10).
     """
@@ -70,7 +75,8 @@ def hti_table(study: Study, traits: list[str]) -> pd.DataFrame:
     sets = master_sets(read_splits(study))
     rows = []
     for record in records:
-        votes = as_votes(joined_scores({trait: read_scores(study, trait, record.slide_id) for trait in traits}, "vote"), traits)
+        joined = joined_scores({trait: read_scores(study, trait, record.slide_id) for trait in traits}, "vote")
+        votes = as_votes(joined, traits)
         found = heterogeneity(votes, base=study.config.maps.base, names=traits)
         observed = heterogeneity(votes, base="observed")
         outside = "ood" if record.patient_id in held_out else "trained"
@@ -83,8 +89,21 @@ def hti_table(study: Study, traits: list[str]) -> pd.DataFrame:
             "hti": found.hti,
             "hti_observed": observed.hti,
         }
+        row |= _regional(study, record.slide_id, joined, traits)
         rows.append(row | {f"share_{name}": share for name, share in found.shares.items()})
     return pd.DataFrame(rows)
+
+
+def _regional(study: Study, slide_id: str, joined: pd.DataFrame, traits: list[str]) -> dict[str, float | None]:
+    """Return the regional index of a slide and its p-value, where the study asks for them."""
+    size = study.config.maps.region_tiles
+    if size is None:
+        return {}
+    grid = read_geometry(study, traits[0], slide_id)
+    tensor = cartography(joined, joined[traits].to_numpy(dtype=np.float32), n_rows=grid.n_rows, n_cols=grid.n_cols)
+    rng = stream(study.config.seed, "regional", slide_id)
+    found = regional_hti(tensor, None, size, base=study.config.maps.base, rng=rng)
+    return {"hta": found.hta, "hta_p_value": found.p_value}
 
 
 def patient_hti(slides: pd.DataFrame) -> pd.DataFrame:
