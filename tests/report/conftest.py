@@ -228,6 +228,7 @@ def _scores(rng: np.random.Generator, patients: pd.DataFrame) -> dict[str, pd.Da
             ("ood_all", 53, strength, 0.01, 0.7, 0.02),
         ):
             correlations.append((trait, name, "decile", "spearman", n, r, low, high, p, 2 * p, ""))
+            correlations.append((trait, name, "label", "spearman", n, "", "", "", "", "", "every score is the same"))
             correlations.append((trait, name, "value", "pearson", n, r - 0.02, low, high, 3 * p, 4 * p, ""))
     return {
         "slide_scores": pd.concat(scores, ignore_index=True),

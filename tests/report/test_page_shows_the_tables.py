@@ -185,9 +185,12 @@ def test_summary_repeats_the_tables_with_n_and_interval(page: str, pristine_stud
         claim = f"AUROC {number(row['value'])} (95 % CI {interval(row['low'], row['high'])}) on {count(row['n'])} held-out slides"
         assert claim in text
     assert "90 of 97 slides and 90 of 95 patients were analysed" in text
-    hti = read(pristine_study, "hti")["hti"]
+    table = read(pristine_study, "hti")
+    held_out = table[table["set"] != "trained"]
+    hti = held_out["hti"]
     assert f"Median HTI {number(hti.median())} (quartiles {interval(hti.quantile(0.25), hti.quantile(0.75))})" in text
-    assert "3 patients without a positive tile" in text
+    assert f"over {len(hti)} patients that trained no network" in text
+    assert f"{(held_out['n_positive'] == 0).sum()} patients without a positive tile" in text
     assert "log-rank p = 0.0031" in text
     assert "Hazard ratio 2.41 (95 % CI 1.31–4.43)" in text
 
@@ -254,6 +257,11 @@ def test_every_image_has_an_alternative_text(page: str) -> None:
     texts = re.findall(r'<img src="[^"]*" alt="([^"]*)"', page)
     assert len(texts) == page.count("<img ")
     assert all(len(text) > 15 for text in texts)
+
+
+@pytest.mark.parametrize("tone", ["muted", "good", "bad", "strong"])
+def test_no_cell_says_how_it_is_toned(page: str, tone: str) -> None:
+    assert tone not in {plain(part) for part in re.findall(r"<(?:td|th|small)[^>]*>(.*?)</(?:td|th|small)>", page, re.S)}
 
 
 @pytest.mark.parametrize("missing", ["nan", "NaN", "None", "inf", "<NA>"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from cartopath.report.results import ResultTable
@@ -18,7 +18,7 @@ class Cell:
     text: str
     detail: str = ""
     size: str = ""
-    tone: Tone = ""
+    tone: Tone = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from cartopath.study.layout import Layout
 T = TypeVar("T")
 
 MAPS_PER_ROW = 5
-_TRAINED_ON = ("trained", "train", "validation", "train_validation")
+TRAINED_ON = ("trained", "train", "validation", "train_validation")
+"""Sets of `hti.csv` whose patients trained a network of the map."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def mapped_slides(results: StudyResults) -> MappedSlides:
     rows = results.table("hti").rows.dropna(subset=["hti"])
     rows = rows[[layout.map(slide).is_file() for slide in rows["slide_id"]]] if len(rows) else rows
     rows = rows.sort_values(["hti", "slide_id"], kind="stable")
-    held_out = rows[~rows["set"].isin(_TRAINED_ON)]
+    held_out = rows[~rows["set"].isin(TRAINED_ON)]
     return MappedSlides(held_out if len(held_out) else rows, len(rows), len(held_out) > 0)
 
 

@@ -10,7 +10,7 @@ from cartopath.report.numbers import count, counted, interval, is_known, number,
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.cox import ASSOCIATED
 from cartopath.report.sections.groups import HTI_DIFFERS
-from cartopath.report.sections.heterogeneity import patient_slides
+from cartopath.report.sections.heterogeneity import headline_slides
 from cartopath.report.sections.performance import metric
 from cartopath.report.sections.provenance import last_outcomes
 from cartopath.report.sections.survival import SURVIVAL_DIFFERS, analysis_title, group_names
@@ -80,12 +80,12 @@ def _trait_claim(results: StudyResults, trait: str, row: pd.Series) -> Claim:
 
 
 def _hti_claims(results: StudyResults) -> list[Claim]:
-    hti = patient_slides(results.table("hti").rows)
+    hti, whose = headline_slides(results.table("hti").rows)
     if hti.empty:
         return []
     q1, median, q3 = (hti["hti"].quantile(q) for q in (0.25, 0.5, 0.75))
     none = int((hti["n_positive"] == 0).sum())
-    text = f"Median HTI {number(median)} (quartiles {interval(q1, q3)}) over {counted(len(hti), 'patient')}"
+    text = f"Median HTI {number(median)} (quartiles {interval(q1, q3)}) over {counted(len(hti), 'patient')}{whose}"
     return [Claim("Heterogeneity", f"{text}; {counted(none, 'patient')} without a positive tile." if none else f"{text}.")]
 
 
@@ -102,7 +102,7 @@ def _survival_claim(results: StudyResults, row: pd.Series) -> Claim:
     if not is_known(row["p_value"]):
         return Claim(subject, f"{title}: log-rank test undefined: {row['reason'] or 'no reason recorded'}.", "undefined", "muted")
     names = group_names(analysis)
-    sizes = ", ".join(f"{count(row[f'events_{g}'])} events in {count(row[f'n_{g}'])} {names[g]}" for g in ("high", "low"))
+    sizes = ", ".join(f"{counted(row[f'events_{g}'], 'event')} in {count(row[f'n_{g}'])} {names[g]}" for g in ("high", "low"))
     verdict = p_verdict(row["p_value"], found=SURVIVAL_DIFFERS)
     text = f"{title}: log-rank {p_equals(row['p_value'])}; {sizes}{_difference(results, analysis)}."
     return Claim(subject, text, verdict.text, verdict.tone)

@@ -24,7 +24,7 @@ from cartopath.report.blocks import (
 )
 from cartopath.report.figures.heterogeneity import draw_hti_distribution
 from cartopath.report.numbers import counted, interval, is_known, number, percent
-from cartopath.report.pictures import MAPS_PER_ROW, MappedSlides, Panel, heterogeneity_panel, mapped_slides, page_png
+from cartopath.report.pictures import MAPS_PER_ROW, TRAINED_ON, MappedSlides, Panel, heterogeneity_panel, mapped_slides, page_png
 from cartopath.report.results import StudyResults
 from cartopath.study.layout import file_name
 
@@ -55,6 +55,13 @@ def patient_slides(hti: pd.DataFrame) -> pd.DataFrame:
     return hti[(hti["is_patient_slide"] == True) & hti["hti"].notna()]  # noqa: E712 - missing flags are neither true nor false
 
 
+def headline_slides(hti: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the patients whose HTI is summed up, and who they are: those that trained no network, if there are any."""
+    rows = patient_slides(hti)
+    held_out = rows[~rows["set"].isin(TRAINED_ON)]
+    return (held_out, " that trained no network") if 0 < len(held_out) < len(rows) else (rows, "")
+
+
 def _maps(results: StudyResults) -> list[Block]:
     if len(results.traits) == 1:
         return [Paragraph("Heterogeneity maps: none, because the study has one trait; heterogeneity needs two.", "missing")]
@@ -76,7 +83,9 @@ def _maps(results: StudyResults) -> list[Block]:
 
 def _panel_figure(panel: Panel, slides: MappedSlides) -> Figure:
     order = (
-        "in rows of low, middle and high HTI" if panel.bands else "by rising HTI (the ranges of the paper hold too few slides)"
+        "in rows of low, middle and high HTI"
+        if panel.bands
+        else "by rising HTI, in equal shares because the ranges of the paper hold too few slides"
     )
     inside = [int(slides.rows["hti"].between(low, high).sum()) for low, high in panel.bands]
     counts = "; ".join(f"{low:g}–{high:g}: {counted(n, 'slide')}" for (low, high), n in zip(panel.bands, inside, strict=True))

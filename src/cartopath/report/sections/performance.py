@@ -57,7 +57,7 @@ def estimate_cell(row: pd.Series | None, *, with_n: bool = False) -> Cell:
         return _ABSENT
     value = row["value"] if "value" in row.index else row["r"]
     if not is_known(value):
-        return Cell("undefined", row["reason"] or "no reason recorded", "muted")
+        return Cell("undefined", row["reason"] or "no reason recorded", tone="muted")
     between = interval(row["low"], row["high"])
     size = f"n = {count(row['n'])}" if with_n and is_known(row["n"]) else ""
     return Cell(number(value), between, size)

@@ -9,7 +9,7 @@ from cartopath.report.blocks import Block, Claims, KeyNumber, KeyNumbers, Paragr
 from cartopath.report.numbers import count, counted, interval, is_known, number, p_equals, short
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.claims import headline_claims
-from cartopath.report.sections.heterogeneity import patient_slides
+from cartopath.report.sections.heterogeneity import headline_slides
 from cartopath.report.sections.performance import metric
 from cartopath.report.verdicts import ALPHA
 
@@ -34,25 +34,17 @@ def summary_section(results: StudyResults) -> Section:
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _used(results: StudyResults) -> pd.DataFrame:
-    return results.rows("slides", status="used")
-
-
 def _key_numbers(results: StudyResults) -> list[KeyNumber]:
     items = []
-    used = _used(results)
-    if len(used):
-        items.append(KeyNumber(count(len(used)), "slides analysed", counted(used["patient_id"].nunique(), "patient")))
-        if used["tiles_kept"].notna().any():
-            items.append(
-                KeyNumber(
-                    count(used["tiles_kept"].sum()),
-                    "tiles",
-                    f"{_mm2(used)} of tissue" if used["tissue_mm2"].notna().any() else "",
-                )
-            )
+    used = results.rows("slides", status="used")
+    flow = results.table("cohort_flow").rows
+    if len(flow):
+        items.append(KeyNumber(count(flow.iloc[-1]["slides"]), "slides analysed", counted(flow.iloc[-1]["patients"], "patient")))
+    if used["tiles_kept"].notna().any():
+        tissue = f"{_mm2(used)} of tissue" if used["tissue_mm2"].notna().any() else ""
+        items.append(KeyNumber(count(used["tiles_kept"].sum()), "tiles", tissue))
     items += _key_aurocs(results)
-    hti = patient_slides(results.table("hti").rows)
+    hti, _ = headline_slides(results.table("hti").rows)
     if len(hti):
         q1, median, q3 = (hti["hti"].quantile(q) for q in (0.25, 0.5, 0.75))
         items.append(KeyNumber(number(median), "HTI, median", f"quartiles {interval(q1, q3)}, {counted(len(hti), 'patient')}"))
