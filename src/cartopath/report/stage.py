@@ -14,15 +14,16 @@ VERSION = 1
 
 def plan_report(study: Study) -> list[Task]:
     """Return the task that writes the report from all tables and maps of the study."""
-    sources = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").glob("*.png"))]
-    key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], name=study.config.name)
-    arguments = {"root": study.root, "title": study.config.name}
+    sources = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").iterdir())]
+    config = study.config.model_dump(mode="json", exclude={"compute"})
+    key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], config=config)
+    arguments = {"root": study.root, "title": study.config.name, "key": key}
     return [Task.essential("report", "all", key, make_report, arguments, (study.layout.report,))]
 
 
-def make_report(*, root: Path, title: str) -> Result:
+def make_report(*, root: Path, title: str, key: str) -> Result:
     """Write the report."""
-    write_report(root, title=title)
+    write_report(root, title=title, key=key)
     return {}
 
 

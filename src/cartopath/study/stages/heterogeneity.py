@@ -24,7 +24,7 @@ VERSION = 1
 
 
 def plan_heterogeneity(study: Study) -> list[Task]:
-    """Return the task that writes hti and hti_groups."""
+    """Return the task that writes hti, hti_groups and hti_group_patients."""
     config = study.config
     traits = sorted({*config.heterogeneity_traits, *config.survival_traits})
     key = task_key(
@@ -42,7 +42,7 @@ def plan_heterogeneity(study: Study) -> list[Task]:
         labels=[completed_key(study.layout, "labels", trait) for trait in config.trait_names],
         clinical=completed_key(study.layout, "cohort", "clinical"),
     )
-    outputs = tuple(study.layout.table(name) for name in ("hti", "hti_groups"))
+    outputs = tuple(study.layout.table(name) for name in ("hti", "hti_groups", "hti_group_patients"))
     return [Task.essential("heterogeneity", "all", key, measure_heterogeneity, {"study": study}, outputs)]
 
 
@@ -50,8 +50,9 @@ def measure_heterogeneity(*, study: Study) -> Result:
     """Write the HTI of every slide, and how it differs between groups."""
     slides = hti_table(study, study.config.heterogeneity_traits)
     write_csv(slides, study.layout.table("hti"))
-    groups = pd.DataFrame(list(_group_rows(study, slides)), columns=_GROUP_COLUMNS)
-    write_csv(groups, study.layout.table("hti_groups"))
+    grouped = grouped_patients(study, slides)
+    write_csv(grouped, study.layout.table("hti_group_patients"))
+    write_csv(pd.DataFrame(list(_group_rows(grouped)), columns=_GROUP_COLUMNS), study.layout.table("hti_groups"))
     return {"slides": len(slides)}
 
 
@@ -116,26 +117,34 @@ def patient_hti(slides: pd.DataFrame) -> pd.DataFrame:
 _GROUP_COLUMNS = ["grouping", "group", "n", "median", "q1", "q3", "statistic", "p_value", "reason"]
 
 
-def _group_rows(study: Study, slides: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def grouped_patients(study: Study, slides: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per held-out patient and grouping: grouping, group, patient_id, hti.
+
+    Groups are the states of the clinical columns of `survival.groups`, and the sides of each trait's median.
+    """
     patients = patient_hti(slides)
-    if patients.empty:
-        return
-    clinical = read_clinical_table(study)
-    for column in study.config.survival.groups:
-        yield from _compared(column, patients["hti"], clinical[column].reindex(patients.index))
-    splits = read_splits(study)
-    for trait in study.config.heterogeneity_traits:
-        labels = evaluation_labels(read_labels(study, trait), splits)["median_label"].reindex(patients.index)
-        above = labels.map({"hi": "above", "lo": "at or below"})
-        yield from _compared(f"{trait}: median expression", patients["hti"], above)
+    groupings: dict[str, pd.Series] = {}
+    if len(patients):
+        clinical = read_clinical_table(study).reindex(patients.index)
+        groupings = {column: clinical[column] for column in study.config.survival.groups}
+        splits = read_splits(study)
+        for trait in study.config.heterogeneity_traits:
+            sides = evaluation_labels(read_labels(study, trait), splits)["median_label"].reindex(patients.index)
+            groupings[f"{trait}: median expression"] = sides.map({"hi": "above", "lo": "at or below"})
+    parts = []
+    for name, group in groupings.items():
+        words = group.astype("string").str.strip().replace("", pd.NA).dropna()
+        hti = patients.loc[words.index, "hti"].to_numpy()
+        parts.append(pd.DataFrame({"grouping": name, "group": words.to_numpy(), "patient_id": words.index, "hti": hti}))
+    columns = ["grouping", "group", "patient_id", "hti"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _compared(grouping: str, hti: pd.Series, groups: pd.Series) -> Iterator[dict[str, Any]]:
-    known = groups.dropna()
-    known = known[known.astype(str).str.strip() != ""].astype(str)
-    values = {name: hti[known.index[known == name]].to_numpy() for name in sorted(known.unique())}
-    test = kruskal_wallis(values)
-    for name, group in values.items():
-        q1, median, q3 = np.percentile(group, [25, 50, 75])
-        row = {"grouping": grouping, "group": name, "n": len(group), "median": median, "q1": q1, "q3": q3}
-        yield row | {"statistic": test.statistic, "p_value": test.p_value, "reason": test.reason}
+def _group_rows(grouped: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for grouping, rows in grouped.groupby("grouping", sort=False):
+        values = {str(name): group["hti"].to_numpy(dtype=float) for name, group in rows.groupby("group")}
+        test = kruskal_wallis(values)
+        for name, group in values.items():
+            q1, median, q3 = np.percentile(group, [25, 50, 75])
+            row = {"grouping": grouping, "group": name, "n": len(group), "median": median, "q1": q1, "q3": q3}
+            yield row | {"statistic": test.statistic, "p_value": test.p_value, "reason": test.reason}

@@ -38,7 +38,17 @@ def plan_mapping(study: Study) -> list[Task]:
     if study.config.maps.slides == "held_out":
         held_out = held_out_patients(study, study.config.heterogeneity_traits)
         records = [record for record in records if record.patient_id in held_out]
-    return [_plan_slide(study, traits, record) for record in records]
+    tasks = [_plan_slide(study, traits, record) for record in records]
+    _remove_others(study.layout.root / "maps", {path for task in tasks for path in task.outputs})
+    return tasks
+
+
+def _remove_others(folder: Path, wanted: set[Path]) -> None:
+    """Remove maps of slides and traits that the study no longer draws, so that nobody takes them for results of it."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_file() and path not in wanted:
+            path.unlink()
 
 
 def held_out_patients(study: Study, traits: list[str]) -> set[str]:
