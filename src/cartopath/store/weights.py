@@ -17,7 +17,7 @@ from cartopath.store.atomic import write_bytes
 
 def write_arrays(arrays: Mapping[str, NDArray[Any]], path: Path | str) -> None:
     """Write named arrays to one safetensors file. Equal arrays give equal bytes."""
-    write_bytes(path, save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}))
+    write_bytes(path, save({name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}))
 
 
 def read_arrays(path: Path | str) -> dict[str, NDArray[Any]]:
