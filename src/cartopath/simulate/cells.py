@@ -6,7 +6,7 @@ same nuclei whichever block is drawn first. A trait changes the cells of its reg
 0. proliferation: twice as many nuclei, and dark, even ones (hyperchromatic);
 1. large pale nuclei with a visible rim and nucleoli (vesicular) in a more eosinophilic cytoplasm;
 2. many small, round, dark nuclei between the others (lymphocytes);
-3. long nuclei that lie along the fibres, and stronger fibres.
+3. long nuclei that lie along the fibres, stronger fibres, and a bluish (myxoid) matrix between them.
 
 Where several traits meet, their changes meet too: 0 with 1 gives dense vesicular nuclei with more chromatin, 1 with 3 long ones.
 """

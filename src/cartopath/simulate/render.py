@@ -99,11 +99,11 @@ def _ground(
     eosinophilic, fibrous = _trait_effects(specimen, slow)
     eosin = in_stroma * (0.62 + 0.19 * fibres + 0.04 * grain + 0.05 * blotches)
     eosin += 0.50 * cytoplasm
-    if fibrous.any():
-        eosin += nested * (0.16 * slow.enlarge(fibrous) * fibres)
+    matrix = slow.enlarge(fibrous)
+    eosin += matrix * fibres * (0.08 + 0.14 * nested)
     eosin *= slow.enlarge(eosinophilic)
     haematoxylin = in_stroma * (0.10 + 0.03 * blotches + 0.02 * fibres)
-    haematoxylin += 0.20 * cytoplasm
+    haematoxylin += 0.20 * cytoplasm + 0.14 * matrix
     return eosin, haematoxylin
 
 
@@ -117,7 +117,7 @@ def _window(texture: Plane, region: RegionPx0) -> Plane:
 
 
 def _trait_effects(specimen: Specimen, slow: Lattice) -> tuple[Plane, Plane]:
-    """Factor on eosin (trait 1) and strength of the fibres in nests (trait 3), on the slow lattice, softened at the borders."""
+    """Factor on eosin (trait 1) and strength of the fibrous matrix (trait 3), on the slow lattice, softened at the borders."""
     positive = [trait.on_grid(slow.x_um, slow.y_um).astype(np.float32) for trait in specimen.traits]
     positive += [np.zeros(slow.shape, np.float32)] * (4 - len(positive))
     return 1 + 0.40 * ndimage.uniform_filter(positive[1], 3), ndimage.uniform_filter(positive[3], 3)
