@@ -27,7 +27,23 @@ from cartopath.stats import auroc, percent_positive
 from cartopath.training import Example, SlideTiles, TileSource, TrainingSpec, predict_tiles, train_classifier, write_tile_caches
 
 TRAIT, SIZE_PX, MPP = "MKI67", 64, 1.0
-BACKBONES = ["test_resnet", "test_efficientnet", "test_efficientnet_gn", "test_convnext", "test_nfnet", "lcnet_035", "lcnet_050", "tinynet_e", "mobilenetv3_small_050", "mobilenetv4_conv_small_035", "repghostnet_050", "edgenext_xx_small", "starnet_s050", "resnet10t", "resnet18"]
+BACKBONES = [
+    "test_resnet",
+    "test_efficientnet",
+    "test_efficientnet_gn",
+    "test_convnext",
+    "test_nfnet",
+    "lcnet_035",
+    "lcnet_050",
+    "tinynet_e",
+    "mobilenetv3_small_050",
+    "mobilenetv4_conv_small_035",
+    "repghostnet_050",
+    "edgenext_xx_small",
+    "starnet_s050",
+    "resnet10t",
+    "resnet18",
+]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,7 +66,7 @@ def load_task(cohort: Path, cache: Path) -> Task:
     for row in slides.itertuples():
         planted = pd.read_parquet(cohort / "truth" / "tiles" / f"{row.slide_id}.parquet").query("tissue > 0.5")
         path = cohort / row.path
-        with open_slide(path, mpp=row.mpp) as slide:
+        with open_slide(path) as slide:
             window = tile_grid(slide, TileSpec(size_px=SIZE_PX, mpp=MPP)).window_px0
         xy = planted[["col", "row"]].to_numpy() * window
         tiles[row.patient_id] = SlideTiles(
@@ -135,7 +151,7 @@ def main() -> None:
         task = load_task(cohort, Path(folder) / "tiles")
         n_tiles = sum(example.slide.n_tiles for example in task.train)
         print(
-            f"{len(task.train)} training slides, {n_tiles} tiles; {len(task.validation)} validation, {len(task.held_out)} held out"
+            f"slides: {len(task.train)} train ({n_tiles} tiles), {len(task.validation)} validate, {len(task.held_out)} held out"
         )
         columns = ["train/s", "predict/s", "cpu_s", "best_chunk", "loss", "worst_late_loss", "tile_auroc", "slide_rho"]
         print(f"{'backbone':28}{'params':>10}" + "".join(f"{name:>16}" for name in columns), flush=True)

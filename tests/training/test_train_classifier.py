@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -150,6 +151,13 @@ def test_torch_is_left_as_it_was(planted, network, tmp_path):
 def test_training_is_silent(planted, network, tmp_path, capfd):
     train(planted, network, FAST, tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+def test_it_runs_in_a_thread_as_workers_of_dask_do(planted, network, tmp_path):
+    here = train(planted, network, FAST, tmp_path / "here")
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(train, planted, network, FAST, tmp_path / "there").result()
+    assert there.curve.equals(here.curve)
 
 
 def test_slides_without_tiles_are_left_out(planted, network, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cartopath.core.errors import TrainingError
-from cartopath.training import TrainingSpec, train_classifier
+from cartopath.training import Example, TrainingSpec, train_classifier
 
 
 def resolve(**options):
@@ -93,6 +93,17 @@ def test_two_processes_train_and_validate_on_all_tiles_together(planted, network
     assert outcome.best["tile_auroc"] == pytest.approx(validation.tile_auroc, abs=1e-4)
     assert outcome.best["slide_auroc"] == pytest.approx(validation.slide_auroc, abs=1e-9)
     assert outcome.best["slide_auroc"] != 0.5
+
+
+@pytest.mark.slow
+def test_a_failure_in_one_of_the_processes_is_told(planted, network, tmp_path):
+    examples = planted(n_slides=4)
+    broken = tmp_path / "broken.svs"
+    broken.write_bytes(b"not a slide")
+    examples[1] = Example(dataclasses.replace(examples[1].slide, path=broken, cache_path=None), 1)
+    sets = examples, planted(n_slides=4, prefix="validation")
+    with pytest.raises(TrainingError, match=r"a training process on one of 2 devices failed: .*broken\.svs"):
+        train_classifier(*sets, network, dataclasses.replace(SPEC, devices=2), work_dir=tmp_path / "work")
 
 
 def _validate_alone(examples, network, weights):

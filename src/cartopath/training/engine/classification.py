@@ -48,7 +48,9 @@ class TileClassification(LightningModule):  # type: ignore[misc]
         self.network = network
         self.metrics: ValidationMetrics
         self._spec, self._class_weights = spec, class_weights
-        self._labels, self._slides, self._index = validation_labels, validation_slides, validation_index
+        self._labels, self._slides = validation_labels, validation_slides
+        self.register_buffer("_weight", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self.register_buffer("_index", torch.from_numpy(validation_index), persistent=False)
 
     def setup(self, stage: str) -> None:
         """Prepare this process, which may be a spawned one: threads, denormal numbers, a warning that concerns nobody."""
@@ -73,10 +75,7 @@ class TileClassification(LightningModule):  # type: ignore[misc]
         """Return the loss of a batch."""
         label = batch["label"]
         logits = self.network(_channels_first(batch["tiles"]))  # (n, size, size, 3) -> (n,)
-        weight = None
-        if self._class_weights != (1.0, 1.0):
-            weight = torch.tensor(self._class_weights, dtype=logits.dtype, device=logits.device)[label]
-        loss = binary_cross_entropy_with_logits(logits, label.to(logits.dtype), weight=weight)
+        loss = binary_cross_entropy_with_logits(logits, label.to(logits.dtype), weight=self._weight[label])
         self._loss_sum += torch.stack([loss.detach() * len(label), torch.ones_like(loss) * len(label)])
         return loss
 
@@ -91,8 +90,8 @@ class TileClassification(LightningModule):  # type: ignore[misc]
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Score a batch."""
-        place = np.searchsorted(self._index, batch["index"].cpu().numpy())
-        self._logits[torch.from_numpy(place).to(self.device)] = self.network(_channels_first(batch["tiles"]))
+        place = torch.searchsorted(self._index, batch["index"])
+        self._logits[place] = self.network(_channels_first(batch["tiles"]))  # (n, size, size, 3) -> (n,)
 
     def on_validation_epoch_end(self) -> None:
         """Measure: every tile was scored on one device and is zero on the others, so the sum is all scores on every device."""

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch.multiprocessing.spawn import ProcessException
 
 from cartopath.core.errors import TrainingError
 from cartopath.core.rng import seed_for
@@ -65,7 +66,11 @@ def fit(
     module.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with _progress_of(hardware, progress) as report, _process_settings(spec, hardware), _interrupts():
         trainer = _trainer(spec, hardware, work_dir, report)
-        trainer.fit(module, datamodule=data, ckpt_path=work_dir.resume_path if work_dir.is_resumable else None)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=work_dir.resume_path if work_dir.is_resumable else None)
+        except ProcessException as error:
+            last = str(error).strip().splitlines()[-1]
+            raise TrainingError(f"a training process on one of {hardware.n_devices} devices failed: {last}") from error
 
 
 def _trainer(spec: TrainingSpec, hardware: Hardware, work_dir: WorkDir, progress: Progress | None) -> Trainer:
@@ -132,10 +137,15 @@ def _progress_of(hardware: Hardware, progress: Progress | None) -> Generator[Pro
         yield progress
         return
     lines: SimpleQueue[Any] = torch.multiprocessing.get_context("spawn").SimpleQueue()
+    errors: list[Exception] = []
 
     def listen() -> None:
         while (line := lines.get()) is not None:
-            progress(*line)
+            try:
+                if not errors:
+                    progress(*line)
+            except Exception as error:  # noqa: BLE001 - raised below; until then the queue must not fill up
+                errors.append(error)
 
     listener = threading.Thread(target=listen, name="cartopath-progress", daemon=True)
     listener.start()
@@ -144,6 +154,8 @@ def _progress_of(hardware: Hardware, progress: Progress | None) -> Generator[Pro
     finally:
         lines.put(None)
         listener.join()
+    if errors:
+        raise errors[0]
 
 
 class _Line:
