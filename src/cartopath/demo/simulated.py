@@ -17,13 +17,14 @@ from cartopath.study.tasks import Result, Task, task_key
 
 VERSION = 1
 TRUTH = "truth"
-N_PATIENTS = 160
+N_PATIENTS = 150
+SLIDE_UM = (900.0, 900.0)
 _MARK = "# The study of `cartopath demo`"
 
 
 def demo_spec(*, effect: float, seed: int, n_patients: int = N_PATIENTS) -> CohortSpec:
     """Return what the demonstration simulates."""
-    return CohortSpec(n_patients=n_patients, effect=effect, seed=seed)
+    return CohortSpec(n_patients=n_patients, slide_um=SLIDE_UM, effect=effect, seed=seed)
 
 
 def demo_config(*, seed: int) -> str:
