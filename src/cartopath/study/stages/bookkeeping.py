@@ -61,7 +61,9 @@ _COUNTS = ("grid", "edge", "no_tissue", "background", "kept")
 
 def _slide_rows(study: Study) -> Iterator[dict[str, Any]]:
     reasons = failure_reasons(study, "tiles")
-    of_patient = set(slide_choices(_included_table(study), strict=study.config.survival.strict_dx1)["slide_id"])
+    of_patient = set(
+        slide_choices(_included_table(study), strict=study.config.survival.strict_dx1, kind=study.config.slides.kind)["slide_id"]
+    )
     for record in read_records(study):
         common = {"slide_id": record.slide_id, "patient_id": record.patient_id, "site": record.site}
         plan = _plan_meta(study, record)

@@ -71,7 +71,7 @@ def hti_table(study: Study, traits: list[str]) -> pd.DataFrame:
         return pd.DataFrame(columns=_HTI_COLUMNS)
     table = read_table(study.layout.slides, "slides")
     used = table[table["slide_id"].isin([record.slide_id for record in records])]
-    of_patient = set(slide_choices(used, strict=study.config.survival.strict_dx1)["slide_id"])
+    of_patient = set(slide_choices(used, strict=study.config.survival.strict_dx1, kind=study.config.slides.kind)["slide_id"])
     held_out = held_out_patients(study, traits)
     sets = master_sets(read_splits(study))
     rows = []
