@@ -86,8 +86,9 @@ def simulate_cohort(
     slides = plan_slides(spec)
     patients = patient_truth(spec, slides)
     _write_slides(spec, slides, folder, workers=workers, progress=progress)
-    expression, mirna = write_expression(spec, patients, folder)
-    clinical, patients = _write_clinical(spec, patients, folder)
+    clinical, patients = _draw_clinical(spec, patients)
+    expression, mirna = write_expression(spec, patients, clinical, folder)
+    write_text(folder / CLINICAL_NAME, clinical_file(clinical))
     table = _slides_table(slides)
     write_csv(table, folder / "slides.csv")
     write_table(patients, folder / "truth" / "patients.parquet", Header(kind="simulated_patients", meta=spec.to_dict()))
@@ -100,7 +101,7 @@ def simulate_cohort(
         slides_table=folder / "slides.csv",
         expression_path=expression,
         mirna_path=mirna,
-        clinical_path=clinical,
+        clinical_path=folder / CLINICAL_NAME,
         truth_dir=folder / "truth",
         patients=patients,
         slides=table,
@@ -146,8 +147,8 @@ def _slides_table(slides: list[SlidePlan]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _write_clinical(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> tuple[Path, pd.DataFrame]:
-    """Write the clinical file; return its path and the truth with the drawn survival added."""
+def _draw_clinical(spec: CohortSpec, patients: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the clinical table, sorted by patient, and the truth with the drawn survival added."""
     names, hazard = patients["patient_id"].tolist(), patients["hazard"].to_numpy()
     survival = draw_survival(hazard, stream(spec.seed, "survival"), median_months=spec.median_months)
     rows = clinical_table(names, survival, stream(spec.seed, "clinical"))
@@ -155,6 +156,6 @@ def _write_clinical(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> t
         rng = stream(spec.seed, "stranger survival")
         other = draw_survival(np.ones(1), rng, median_months=spec.median_months)
         rows = pd.concat([rows, clinical_table([stranger(spec, names)], other, rng)], ignore_index=True)
-    path = folder / CLINICAL_NAME
-    write_text(path, clinical_file(rows.sort_values("PATIENT_ID")))
-    return path, patients.assign(months=survival["months"].to_numpy(), event=survival["event"].to_numpy())
+    return rows.sort_values("PATIENT_ID", ignore_index=True), patients.assign(
+        months=survival["months"].to_numpy(), event=survival["event"].to_numpy()
+    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.rng import stream
 from cartopath.simulate.barcodes import aliquot, patient_ids
+from cartopath.simulate.biology import related_genes
 from cartopath.simulate.outcomes import draw_expression
 from cartopath.simulate.spec import CohortSpec
 from cartopath.simulate.tables import expression_matrix, is_mirna, mirna_matrix
@@ -56,8 +57,15 @@ def stranger(spec: CohortSpec, names: list[str]) -> str:
     return name
 
 
-def write_expression(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> tuple[Path, Path | None]:
-    """Write the matrices of a cohort from its planted truth; return the paths of the mRNAs' and, if there is one, the miRNAs'."""
+def write_expression(spec: CohortSpec, patients: pd.DataFrame, clinical: pd.DataFrame, folder: Path) -> tuple[Path, Path | None]:
+    """Write the matrices of a cohort; return the paths of the mRNAs' and, if there is one, the miRNAs'.
+
+    Args:
+        spec: What is asked for.
+        patients: The planted truth by patient.
+        clinical: From `clinical_table`, for the genes that follow it.
+        folder: Where they go.
+    """
     samples = _samples(spec, patients)
     values: dict[str, NDArray[np.float64]] = {}
     for i, trait in enumerate(spec.traits):
@@ -68,7 +76,8 @@ def write_expression(spec: CohortSpec, patients: pd.DataFrame, folder: Path) -> 
     rng = stream(spec.seed, "aliquots")
     mrna_columns = [aliquot(sample.patient_id, rng, sample=sample.sample, center="07") for sample in samples]
     mirna_columns = [aliquot(sample.patient_id, rng, sample=sample.sample, center="13") for sample in samples]
-    mrnas = {name: value for name, value in values.items() if not is_mirna(name)}
+    mrnas = related_genes(clinical, [sample.patient_id for sample in samples], stream(spec.seed, "related genes"))
+    mrnas |= {name: value for name, value in values.items() if not is_mirna(name)}
     mirnas = {name: value for name, value in values.items() if is_mirna(name)}
     expression = folder / EXPRESSION_NAME
     write_text(expression, expression_matrix(mrna_columns, mrnas, stream(spec.seed, "other genes")))
