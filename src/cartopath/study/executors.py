@@ -239,7 +239,7 @@ def _device_slots(compute: ComputeConfig) -> deque[list[int]] | None:
     if count == 0:
         if compute.accelerator == "gpu":
             raise ConfigError(
-                "compute.accelerator is gpu, but PyTorch sees no GPU here; see `cartopath doctor`, or set it to auto"
+                "compute.accelerator is gpu, but PyTorch sees no GPU here; set it to auto"
             )
         return None
     if count < compute.devices:
