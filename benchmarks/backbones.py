@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -18,12 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 
 from cartopath.models import NetworkSpec, build_network, flushed_denormals, load_weights, n_parameters
 from cartopath.simulate import CohortSpec, simulate_cohort
 from cartopath.slides import TileSpec, open_slide, tile_grid
-from cartopath.stats import auroc, percent_positive
+from cartopath.stats import auroc, correlation, percent_positive
 from cartopath.training import Example, SlideTiles, TileSource, TrainingSpec, predict_tiles, train_classifier, write_tile_caches
 
 TRAIT, SIZE_PX, MPP = "MKI67", 64, 1.0
@@ -122,13 +122,14 @@ def learn(spec: NetworkSpec, task: Task, recipe: TrainingSpec) -> dict[str, floa
     truth = np.concatenate(task.truth)
     clear = np.abs(truth - 0.5) > 0.25
     shares = [percent_positive(scores[source.slide_of_tile == i]) for i in range(len(task.held_out))]
+    rho = correlation(shares, [part.mean() for part in task.truth], kind="spearman").r
     losses = outcome.curve["validation_loss"]
     return {
         "best_chunk": outcome.best_chunk,
         "loss": outcome.best["validation_loss"],
         "worst_late_loss": losses[len(losses) // 2 :].max(),
         "tile_auroc": auroc(truth[clear] > 0.5, scores[clear]),
-        "slide_rho": spearmanr(shares, [part.mean() for part in task.truth]).statistic,
+        "slide_rho": math.nan if rho is None else rho,
     }
 
 
@@ -143,7 +144,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    recipe = TrainingSpec(batch_size=64, max_chunks=options.chunks, lr=options.lr, seed=options.seed, accelerator="cpu")
+    recipe = TrainingSpec(
+        batch_size=64,
+        max_chunks=options.chunks,
+        validation_tiles_per_slide=32,
+        lr=options.lr,
+        seed=options.seed,
+        accelerator="cpu",
+    )
     with tempfile.TemporaryDirectory() as folder:
         cohort = options.cohort or Path(folder) / "cohort"
         if options.cohort is None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -25,7 +26,7 @@ def train(planted, network, spec, work_dir, **options):
 
 
 def test_a_planted_signal_is_learned_from_weak_labels(planted, network, tmp_path):
-    spec = TrainingSpec(batch_size=16, max_chunks=40, validations_per_epoch=2, lr=3e-3)
+    spec = TrainingSpec(batch_size=16, max_chunks=6, validations_per_epoch=2, lr=1e-2)
     outcome = train_classifier(
         planted(n_slides=8, n_tiles=40), planted(n_slides=20, prefix="validation"), network, spec, work_dir=tmp_path / "work"
     )
@@ -175,6 +176,7 @@ def test_a_slide_that_cannot_be_read_ends_the_training_with_its_name(planted, ne
     examples[1] = Example(dataclasses.replace(examples[1].slide, path=broken, cache_path=None), 1)
     with pytest.raises(SlideError, match=r"broken\.svs"):
         train_classifier(examples, planted(n_slides=4, prefix="validation"), network, FAST, work_dir=tmp_path / "work")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cartopath")]
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(planted, network, tmp_path, monkeypatch):

@@ -144,6 +144,14 @@ def test_a_finished_training_leaves_only_its_outcome(tmp_path, uninterrupted):
     assert names == [f"best-{uninterrupted.best_chunk:06d}.safetensors", "finished.json"]
 
 
+def test_what_a_kill_left_beside_the_outcome_is_removed(sets, network, tmp_path, uninterrupted):
+    folder = tmp_path / "uninterrupted"
+    for name in ("resume.json", "resume-000003.safetensors", "best-000099.safetensors"):
+        (folder / name).write_bytes(b"left behind")
+    assert_same(train_classifier(*sets, network, SPEC, work_dir=folder), uninterrupted)
+    assert sorted(path.name for path in folder.iterdir()) == [f"best-{uninterrupted.best_chunk:06d}.safetensors", "finished.json"]
+
+
 def test_calling_again_after_the_end_only_reads(sets, network, tmp_path, uninterrupted):
     def never(chunk, metrics):
         raise AssertionError

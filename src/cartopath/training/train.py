@@ -19,6 +19,9 @@ from cartopath.training.work_dir import WorkDir
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Of what a recipe means: raised when the same recipe would learn something else, so that no state of before is taken up.
+_VERSION = 1
+
 Progress = Callable[[int, dict[str, float]], None]
 
 
@@ -100,6 +103,7 @@ def training_key(train: Sequence[Example], validation: Sequence[Example], networ
 
     return value_key(
         {
+            "version": _VERSION,
             "train": described(train),
             "validation": described(validation),
             "network": network.to_dict(),

@@ -100,6 +100,7 @@ class WorkDir:
         sweep_temporary(self.folder)
         if self.is_finished:
             self.resume_path.unlink(missing_ok=True)
+            self.remove_old_weights(self._record().best_chunk)
         elif not self.is_resumable:
             self._finished_path.unlink(missing_ok=True)
             self.resume_path.unlink(missing_ok=True)
@@ -149,12 +150,16 @@ class WorkDir:
         Raises:
             ArtifactError: It did not end, or a file is damaged.
         """
+        record = self._record()
+        return record, read_arrays(self._best_path(record.best_chunk))
+
+    def _record(self) -> TrainingRecord:
         try:
             record = TrainingRecord.from_dict(read_json(self._finished_path, FINISHED_KIND)["record"])
         except (KeyError, TypeError) as error:
             raise ArtifactError(f"{self._finished_path}: damaged ({error}); delete it and train again") from error
         rows = [{name: math.nan if row[name] is None else row[name] for name in CURVE_COLUMNS} for row in record.rows]
-        return dataclasses.replace(record, rows=rows), read_arrays(self._best_path(record.best_chunk))
+        return dataclasses.replace(record, rows=rows)
 
 
 def _json_number(value: Any) -> Any:

@@ -133,8 +133,8 @@ class TileData(LightningDataModule):  # type: ignore[misc]
         )
         return _Ahead(loader)
 
-    def teardown(self, stage: str) -> None:
-        """Close the slides."""
+    def close(self) -> None:
+        """Close the slides that are open in this process."""
         self._train.source.close()
         self._validation.source.close()
 

@@ -45,7 +45,7 @@ def fit(
     """Train until the end, from the state in `work_dir` where there is one.
 
     Raises:
-        TrainingError: The hardware is not there, or the loss is no longer a number.
+        TrainingError: The hardware is not there, the loss is no longer a number, or a spawned process failed.
         SlideError: A slide cannot be read.
     """
     hardware = resolve_hardware(spec)
@@ -71,6 +71,8 @@ def fit(
         except ProcessException as error:
             last = str(error).strip().splitlines()[-1]
             raise TrainingError(f"a training process on one of {hardware.n_devices} devices failed: {last}") from error
+        finally:
+            data.close()
 
 
 def _trainer(spec: TrainingSpec, hardware: Hardware, work_dir: WorkDir, progress: Progress | None) -> Trainer:
