@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cartopath.report import write_report
+from cartopath.store.atomic import TEMP_PREFIX
 from cartopath.store.hashing import file_sha256
 from cartopath.study.run import Stage, Study
 from cartopath.study.tasks import Result, Task, task_key
@@ -14,7 +15,8 @@ VERSION = 1
 
 def plan_report(study: Study) -> list[Task]:
     """Return the task that writes the report from all tables and maps of the study."""
-    sources = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").iterdir())]
+    files = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").iterdir())]
+    sources = [path for path in files if not path.name.startswith(TEMP_PREFIX)]  # A kill can leave those for a while.
     config = study.config.model_dump(mode="json", exclude={"compute"})
     key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], config=config)
     arguments = {"root": study.root, "title": study.config.name, "key": key}

@@ -178,7 +178,7 @@ class SurvivalConfig(Section):
     @field_validator("cut")
     @classmethod
     def _ordered(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if len(value) not in (1, 2) or list(value) != sorted(value) or not all(0 <= cut < 1 for cut in value):
+        if len(value) not in (1, 2) or list(value) != sorted(set(value)) or not all(0 <= cut < 1 for cut in value):
             raise ValueError("one cut, or two in rising order, each from 0 to below 1")
         return value
 
