@@ -65,13 +65,10 @@ class ProgressBars:
         self._bars[stage.name] = self._progress.add_task(stage.name, total=n_tasks, completed=n_kept, note=note)
 
     def task_ended(self, outcome: Outcome) -> None:
-        """Move the bar on; name a failure."""
+        """Move the bar on."""
         bar = self._bars.get(outcome.task.stage)
         if bar is not None:
             self._progress.advance(bar)
-        if not outcome.is_ok and not outcome.task.is_fatal:
-            reason = outcome.reason.splitlines()[0]
-            errors.print(f"[yellow]failed:[/] {_plain(outcome.task.stage)} {_plain(outcome.task.name)}: {_plain(reason)}")
 
     def stage_ended(self, stage: Stage) -> None:
         """Stop the bar."""
@@ -103,8 +100,9 @@ def print_summary(summary: RunSummary) -> int:
     console.print(f"{summary.n_done} tasks done, {summary.n_kept} kept, {len(summary.failed)} failed")
     if not summary.failed:
         return OK
-    rows = [(outcome.task.stage, outcome.task.name, outcome.reason.splitlines()[0]) for outcome in summary.failed]
-    print_table(("stage", "task", "reason"), rows, title="failed")
+    for outcome in summary.failed:
+        reason = outcome.reason.splitlines()[0]
+        print_line("failed", "yellow", f"{outcome.task.stage} {outcome.task.name}: {reason}")
     return SOME_FAILED
 
 

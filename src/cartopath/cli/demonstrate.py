@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_table
+from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
 from cartopath.demo.recovery import recovery_stage
 from cartopath.demo.simulated import TRUTH, prepare_demo
 from cartopath.methods import recipe_stages
@@ -25,10 +25,10 @@ def demonstrate(out: Path, *, effect: float, seed: int, workers: int | None, qui
             stages = (*recipe_stages(study.config), recovery_stage(study.root / TRUTH, effect), REPORT_STAGE)
             summary = run_study(study, stages, watcher=bars)
         recovery = pd.read_csv(study.layout.table("recovery"))
-        rows = [
-            [row.quantity, row.planted, row.recovered, row.goal, "yes" if row.holds else "NO"] for row in recovery.itertuples()
-        ]
-        print_table(("quantity", "planted", "recovered", "goal", "holds"), rows, title="planted and recovered")
+        console.print("planted and recovered")
+        for row in recovery.itertuples():
+            print_line("holds" if row.holds else "FAILS", "green" if row.holds else "bold red", str(row.quantity))
+            console.print(f"           planted {row.planted}; recovered {row.recovered}; goal {row.goal}")
         minutes = (time.monotonic() - start) / 60
         console.print(f"\n{len(summary.failed)} tasks failed; {minutes:.1f} minutes; everything is in {study.root}")
         console.print(f"report: {study.layout.report}")
