@@ -171,6 +171,12 @@ _CURVE_NAMES = {
 }
 
 
+_VALIDATED = ["val_loss", "val_tile_auroc", "val_slide_auroc"]
+_CURVE_COLUMNS = ["trait", "round", "chunk", "passes", "learning_rate", "train_loss", *_VALIDATED, "is_best"]
+_COUNTED = [f"n_{name}_{what}" for name in ("train", "validation") for what in ("slides", "tiles")]
+_ROUND_COLUMNS = ["trait", "round", "chunks", "best_chunk", *_VALIDATED, "rank", "in_ensemble", *_COUNTED]
+
+
 def _training_tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     method, layout = study.config.method.name, study.layout
     curves, rounds = [], []
@@ -193,8 +199,5 @@ def _training_tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
             rounds.append(
                 row | {f"n_{s}_{what}": figures[f"n_{what}"][s] for s in ("train", "validation") for what in ("slides", "tiles")}
             )
-    all_curves = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
-    if len(all_curves):
-        leading = ["trait", "round", "chunk", "passes"]
-        all_curves = all_curves[leading + [column for column in all_curves.columns if column not in leading]]
-    return all_curves, pd.DataFrame(rounds)
+    all_curves = pd.concat(curves, ignore_index=True)[_CURVE_COLUMNS] if curves else pd.DataFrame(columns=_CURVE_COLUMNS)
+    return all_curves, pd.DataFrame(rounds, columns=_ROUND_COLUMNS)

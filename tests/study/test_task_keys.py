@@ -1,0 +1,223 @@
+"""Every key of the study file that can change a result changes the key of a task: nothing stale is ever kept.
+
+The report, which shows the whole study file and therefore follows every change of it, does not count here.
+"""
+
+import copy
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cartopath.methods import recipe_stages
+from cartopath.study.config import Section, StudyConfig, TraitConfig, parse_config
+from cartopath.study.run import Study
+
+CHANGES_NO_RESULT = {
+    "name": "stands in the report and in the cards of networks, as a word",
+    "compute.workers": "where",
+    "compute.scheduler": "where",
+    "compute.accelerator": "where",
+    "compute.devices": "where",
+    "compute.cache_gb": "how fast",
+    "compute.batch_size": "how fast; scores differ in their last digits at most",
+    "method.name": "there is one recipe so far",
+}
+
+ER = {"name": "ER", "column": "ER_STATUS_BY_IHC"}
+THREE = ["MKI67", "hsa-miR-17-5p", ER]
+
+# Key: new value, the first stage that has other tasks for it, and what else must be so for the key to matter.
+CHANGES = {
+    "seed": (1, "splits", {}),
+    "cohort": ("TCGA-BRCA", "evaluate", {}),
+    "slides.dir": ("fewer_slides", "cohort", {"slides": {"table": None}}),
+    "slides.table": ("fewer_slides.csv", "cohort", {}),
+    "slides.assume_mpp": (0.4, "tiles", {}),
+    "slides.kind": ("TS", "cohort", {}),
+    "molecular.table": ("other_expression.tsv", "cohort", {}),
+    "molecular.format": ("ebpp_mrna", "cohort", {}),
+    "clinical.table": ("other_clinical.txt", "cohort", {}),
+    "traits.name": ([{"name": "KI67", "feature": "MKI67"}], "cohort", {"traits": [{"name": "MKI67", "feature": "MKI67"}]}),
+    "traits.feature": ([{"name": "MKI67", "feature": "EGFR"}], "cohort", {"traits": [{"name": "MKI67", "feature": "MKI67"}]}),
+    "traits.column": ([{"name": "ER", "column": "PR_STATUS_BY_IHC"}], "cohort", {"traits": [ER]}),
+    "traits.positive": ([{**ER, "positive": ["Negative"]}], "cohort", {"traits": [ER]}),
+    "labels.low": (30, "labels", {}),
+    "labels.high": (70, "labels", {}),
+    "labels.scope": ("cohort", "labels", {}),
+    "tiles.size_px": (80, "tiles", {}),
+    "tiles.mpp": (0.9, "tiles", {}),
+    "tiles.max_background": (0.6, "tiles", {}),
+    "tiles.min_tissue": (0.2, "tiles", {}),
+    "tiles.edge": ("pad", "tiles", {}),
+    "splits.scheme": ("folds", "splits", {"splits": {"rounds": 3}}),
+    "splits.test": (0.3, "splits", {}),
+    "splits.validation": (0.2, "splits", {}),
+    "splits.rounds": (3, "splits", {}),
+    "splits.mode": ("pathomch-code", "splits", {}),
+    "method.backbone": ("test_vit", "train", {}),
+    "method.pool": ("max", "train", {}),
+    "method.pretrained": (True, "train", {}),
+    "method.ensemble": (2, "ensemble", {}),
+    "method.threshold": (0.4, "ensemble", {}),
+    "training.learning_rate": (0.002, "train", {}),
+    "training.batch_size": (16, "train", {}),
+    "training.validations_per_epoch": (4, "train", {}),
+    "training.max_chunks": (4, "train", {}),
+    "training.plateau_patience": (5, "train", {}),
+    "training.plateau_factor": (0.5, "train", {}),
+    "training.stop_patience": (5, "train", {}),
+    "training.checkpoint": ("loss", "train", {}),
+    "training.flips": (False, "train", {}),
+    "training.balance": ("class", "train", {}),
+    "training.tiles_per_slide": (5, "train", {}),
+    "training.validation_tiles_per_slide": (5, "train", {}),
+    "training.precision": ("32-true", "train", {}),
+    "training.threads": (2, "train", {}),
+    "maps.slides": ("all", "maps", {}),
+    "maps.heterogeneity": (["MKI67"], "maps", {}),
+    "maps.base": ("observed", "maps", {}),
+    "maps.region_tiles": (3, "heterogeneity", {}),
+    "survival.traits": (["MKI67"], "heterogeneity", {}),
+    "survival.endpoint": ("PFS", "cohort", {}),
+    "survival.cut": ([0.3, 0.7], "survival", {}),
+    "survival.horizon_years": (5, "survival", {}),
+    "survival.covariates": (["SEX"], "cohort", {}),
+    "survival.strata": (["PAM50"], "cohort", {}),
+    "survival.groups": (["SEX"], "cohort", {}),
+    "survival.keep_no_positive": (False, "survival", {}),
+    "survival.strict_dx1": (True, "bookkeeping", {}),
+}
+
+
+def leaves(model=StudyConfig, path=()) -> Iterator[str]:
+    """Yield the name of every key that holds a value."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from leaves(field.annotation, (*path, name))
+        elif name == "traits" and not path:
+            yield from leaves(TraitConfig, ("traits",))
+        else:
+            yield ".".join([*path, name])
+
+
+def test_every_key_of_the_study_file_is_accounted_for():
+    assert {*CHANGES, *CHANGES_NO_RESULT} == set(leaves())
+    assert not set(CHANGES) & set(CHANGES_NO_RESULT)
+
+
+@pytest.fixture(scope="module")
+def prepared(quick_study, small_cohort, tmp_path_factory) -> Path:
+    """A copy of the finished study, with other tables and slides beside it to change to."""
+    root = tmp_path_factory.mktemp("keys") / "study"
+    shutil.copytree(quick_study, root)
+    expression = next(small_cohort.glob("EBPlusPlus*.tsv")).read_text()
+    (root / "other_expression.tsv").write_text(expression.replace("\nEGFR|", "\nNOTEGFR|"))
+    clinical = (small_cohort / "data_clinical_patient.txt").read_text()
+    (root / "other_clinical.txt").write_text(clinical.replace("LumA", "LumB"))
+    slides = sorted((small_cohort / "slides").iterdir())
+    (root / "fewer_slides").mkdir()
+    for path in slides[1:]:
+        (root / "fewer_slides" / path.name).symlink_to(path)
+    table = pd.read_csv(small_cohort / "slides.csv", dtype=str)
+    table["path"] = [(small_cohort / path).as_posix() for path in table["path"]]
+    table.assign(exclude=["blurred"] + [""] * (len(table) - 1)).to_csv(root / "fewer_slides.csv", index=False)
+    return root
+
+
+def merged(content: dict, changes: dict) -> dict:
+    """Return a study file with changes, each of them a section's or a whole value."""
+    content = copy.deepcopy(content)
+    for name, value in changes.items():
+        content[name] = {**content.get(name, {}), **value} if isinstance(value, dict) else value
+    return content
+
+
+def first_stage_that_differs(root: Path, one: dict, other: dict) -> str | None:
+    """Plan stage by stage and return the first one that has other tasks, or other keys, for two study files."""
+    studies = [Study(parse_config(content), root, redraw_splits=True) for content in (one, other)]
+    for stage in recipe_stages(studies[0].config):
+        planned = [{(task.name, task.key) for task in stage.plan(study)} for study in studies]
+        if planned[0] != planned[1]:
+            return stage.name
+    return None
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changing_a_key_changes_the_tasks_of_the_first_stage_that_it_matters_to(prepared, small_config, name):
+    value, stage, context = CHANGES[name]
+    before = merged(small_config, context)
+    section, _, key = name.partition(".")
+    after = merged(before, {section: value} if section == "traits" or not key else {section: {key: value}})
+    assert first_stage_that_differs(prepared, before, after) == stage
+
+
+OTHER_PLACES = {
+    "compute.workers": 3,
+    "compute.scheduler": "tcp://elsewhere:8786",
+    "compute.accelerator": "auto",
+    "compute.devices": 2,
+    "compute.cache_gb": 1,
+    "compute.batch_size": 9,
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PLACES)
+def test_where_and_how_fast_it_is_computed_changes_no_key(prepared, small_config, name):
+    section, key = name.split(".")
+    after = merged(small_config, {section: {key: OTHER_PLACES[name]}})
+    assert first_stage_that_differs(prepared, small_config, after) is None
+
+
+class TestInputs:
+    """What is not in the study file but in the files it names."""
+
+    @pytest.fixture
+    def moved(self, prepared, small_config, small_cohort, tmp_path):
+        """A study file whose tables are copies that a test may change."""
+        paths = {}
+        for path in [*small_cohort.glob("*.tsv"), *small_cohort.glob("*.csv"), *small_cohort.glob("*.txt")]:
+            paths[path.as_posix()] = shutil.copy(path, tmp_path / path.name)
+        (tmp_path / "slides").symlink_to(small_cohort / "slides")
+        content = copy.deepcopy(small_config)
+        content["slides"]["table"] = paths[content["slides"]["table"]].as_posix()
+        content["molecular"]["table"] = [paths[path].as_posix() for path in content["molecular"]["table"]]
+        content["clinical"]["table"] = paths[content["clinical"]["table"]].as_posix()
+        return content
+
+    def planned(self, root, content):
+        stages = recipe_stages(parse_config(content))
+        study = Study(parse_config(content), root, redraw_splits=True)
+        return {stage.name: {(task.name, task.key) for task in stage.plan(study)} for stage in stages}
+
+    def test_one_digit_in_the_middle_of_a_large_molecular_table_counts(self, prepared, moved):
+        path = Path(moved["molecular"]["table"][0])
+        head, *rows = path.read_text().splitlines()
+        columns = head.count("\t")
+        filler = [f"G{i}|{i}\t" + "\t".join(["1.25"] * columns) for i in range(30_000)]
+        path.write_text("\n".join([head, *filler, *rows, *filler]) + "\n")
+        before = self.planned(prepared, moved)
+        text = path.read_text()
+        middle = text.index("\nMKI67|4288\t") + len("\nMKI67|4288\t")
+        path.write_text(text[:middle] + ("2" if text[middle] == "1" else "1") + text[middle + 1 :])
+        assert (1 << 20) < middle < len(text) - (1 << 20)  # outside of what a quick look at a file would see
+        assert self.planned(prepared, moved)["cohort"] != before["cohort"]
+
+    def test_a_word_in_the_clinical_table_counts(self, prepared, moved):
+        before = self.planned(prepared, moved)
+        path = Path(moved["clinical"]["table"])
+        path.write_text(path.read_text().replace("LumA", "LumB", 1))
+        assert self.planned(prepared, moved)["cohort"] != before["cohort"]
+
+    def test_copies_elsewhere_with_the_same_content_change_nothing(self, prepared, small_config, moved):
+        moved["slides"] = small_config["slides"]
+        assert first_stage_that_differs(prepared, small_config, moved) is None
+
+    def test_the_order_of_traits_counts_for_tables_but_not_for_training(self, prepared, small_config):
+        after = {**small_config, "traits": small_config["traits"][::-1]}
+        one, other = self.planned(prepared, small_config), self.planned(prepared, after)
+        assert {name for name in one if one[name] != other[name]} >= {"evaluate", "bookkeeping", "maps", "heterogeneity"}
+        assert one["train"] == other["train"]
+        assert one["predict"] == other["predict"]
