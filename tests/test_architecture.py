@@ -8,11 +8,7 @@ ROOT = Path(__file__).parents[1]
 
 def _modules() -> set[str]:
     source = ROOT / "src" / "cartopath"
-    return {
-        path.relative_to(source).with_suffix("").as_posix()
-        for path in source.rglob("*.py")
-        if path.name != "__init__.py"
-    }
+    return {path.relative_to(source).with_suffix("").as_posix() for path in source.rglob("*.py") if path.name != "__init__.py"}
 
 
 def _documented() -> set[str]:
