@@ -79,17 +79,47 @@ def quick(monkeypatch: pytest.MonkeyPatch, without_learning: Callable[[pytest.Mo
 @pytest.fixture(scope="session")
 def quick_study(made_once: Callable[..., Path], write_study: Callable[..., Any], without_learning: Callable[..., None]) -> Path:
     """The small study, run to its end without learning. Not to be changed: see `quick_copy`."""
+    return made_once("quick_study", lambda folder: _run_all(write_study(folder), without_learning))
+
+
+def _run_all(study: Any, without_learning: Callable[..., None], *, failures: bool = False) -> None:
     from cartopath.cli.run import study_stages
     from cartopath.study.run import run_study
 
-    def fill(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            without_learning(monkeypatch)
-            study = write_study(folder)
-            summary = run_study(study, study_stages(study))
-        assert not summary.failed, summary.failed
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        without_learning(monkeypatch)
+        summary = run_study(study, study_stages(study))
+    assert failures or not summary.failed, summary.failed
 
-    return made_once("quick_study", fill)
+
+@pytest.fixture(scope="session")
+def copy_tiles(quick_study: Path) -> Callable[[Path], None]:
+    """Give a study folder the tiles of the small cohort's slides, so that they need not be cut again."""
+
+    def copy_tiles_(folder: Path) -> None:
+        for name in ("tiles", "cache", "receipts/tiles", "receipts/cache"):
+            shutil.copytree(quick_study / name, folder / name)
+
+    return copy_tiles_
+
+
+@pytest.fixture(scope="session")
+def run_quickly(
+    made_once: Callable[..., Path],
+    write_study: Callable[..., Any],
+    without_learning: Callable[..., None],
+    copy_tiles: Callable[[Path], None],
+) -> Callable[..., Path]:
+    """Return the folder of a study that was run to its end without learning, once for all tests. Not to be changed."""
+
+    def run_quickly_(name: str, *, failures: bool = False, **changes: Any) -> Path:
+        def fill(folder: Path) -> None:
+            copy_tiles(folder)
+            _run_all(write_study(folder, **changes), without_learning, failures=failures)
+
+        return made_once(name, fill)
+
+    return run_quickly_
 
 
 @pytest.fixture

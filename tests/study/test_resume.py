@@ -174,18 +174,21 @@ class TestRunningAPart:
         with pytest.raises(ConfigError, match=r"no stage 'trian'; did you mean 'train'\? stages: cohort, splits"):
             run(write_study(tmp_path / "study"), until="trian")
 
-    def test_of_one_trait_trains_and_scores_that_one_and_ends_there(self, tmp_path, write_study, run, quick):
+    def test_of_one_trait_trains_and_scores_that_one_and_ends_there(self, tmp_path, copy_tiles, write_study, run, quick):
+        copy_tiles(tmp_path / "study")
         ran = run(write_study(tmp_path / "study"), traits=(TRAIT,))
         assert ran.done["train"] == {f"{TRAIT} round 0", f"{TRAIT} round 1"}
         assert len(ran.done["predict"]) == 24
         assert not ran.done.keys() & {"evaluate", "maps", "report"}
 
-    def test_of_one_round_trains_that_one_and_ends_there(self, tmp_path, write_study, run, quick):
+    def test_of_one_round_trains_that_one_and_ends_there(self, tmp_path, copy_tiles, write_study, run, quick):
+        copy_tiles(tmp_path / "study")
         ran = run(write_study(tmp_path / "study"), rounds=(1,))
         assert ran.done["train"] == {"MKI67 round 1", f"{TRAIT} round 1"}
         assert not ran.done.keys() & {"ensemble", "predict", "report"}
 
-    def test_after_part_is_the_whole(self, tmp_path, write_study, run, quick, quick_study):
+    def test_after_part_is_the_whole(self, tmp_path, copy_tiles, write_study, run, quick, quick_study):
+        copy_tiles(tmp_path / "study")
         study = write_study(tmp_path / "study")
         run(study, rounds=(1,))
         run(study, traits=("MKI67",))

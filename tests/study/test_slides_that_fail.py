@@ -1,17 +1,15 @@
 """Slides that are broken, unusable or excluded are lines with reasons; the others go on."""
 
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from cartopath.cli.run import study_stages
 from cartopath.core.errors import ConfigError, TrainingError
 from cartopath.methods.tile_classifier import training
 from cartopath.report import write_report
 from cartopath.study.ledger import read_ledger
-from cartopath.study.run import Study, TaskFailedError, run_study
+from cartopath.study.run import Study, TaskFailedError
 
 FAILING = {
     "broken": "broken.tif",
@@ -23,17 +21,10 @@ EXCLUDED = {"blurred": "out of focus", "nobody": "no patient", "unnamed": "no su
 
 
 @pytest.fixture(scope="module")
-def rough_study(made_once, rough_cohort, write_study, without_learning) -> Path:
+def rough_study(run_quickly, rough_cohort):
     """A study of the rough cohort, run to its end."""
-
-    def fill(folder):
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            without_learning(monkeypatch)
-            slides = {"dir": (rough_cohort / "slides").as_posix(), "table": (rough_cohort / "slides.csv").as_posix()}
-            study = write_study(folder, slides=slides)
-            run_study(study, study_stages(study))
-
-    return made_once("rough_study", fill)
+    slides = {"dir": (rough_cohort / "slides").as_posix(), "table": (rough_cohort / "slides.csv").as_posix()}
+    return run_quickly("rough_study", failures=True, slides=slides)
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +129,14 @@ def test_a_trait_that_no_table_has_is_named_with_the_closest(tmp_path, write_stu
         run(write_study(tmp_path / "study", traits=["MKI76"]))
 
 
-def test_every_training_may_fail_and_the_study_still_ends_with_its_tables(tmp_path, write_study, run, quick, monkeypatch):
+def test_every_training_may_fail_and_the_study_still_ends_with_its_tables(
+    tmp_path, copy_tiles, write_study, run, quick, monkeypatch
+):
     def fails(*args, **options):
         raise TrainingError("the loss is no longer a number")
 
     monkeypatch.setattr("cartopath.methods.tile_classifier.training.train_classifier", fails)
+    copy_tiles(tmp_path / "study")
     study = write_study(tmp_path / "study")
     ran = run(study)
     assert set(ran.failed) == {f"train {t} round {r}" for t in ("MKI67", "hsa-miR-17-5p") for r in (0, 1)}
@@ -154,7 +148,7 @@ def test_every_training_may_fail_and_the_study_still_ends_with_its_tables(tmp_pa
     assert write_report(study.root, title="nothing").is_file()
 
 
-def test_one_training_that_fails_leaves_the_other_rounds_to_vote(tmp_path, write_study, run, quick, monkeypatch):
+def test_one_training_that_fails_leaves_the_other_rounds_to_vote(tmp_path, copy_tiles, write_study, run, quick, monkeypatch):
     trains = training.train_classifier
 
     def fails_once(train, validation, network, spec, **options):
@@ -163,6 +157,7 @@ def test_one_training_that_fails_leaves_the_other_rounds_to_vote(tmp_path, write
         return trains(train, validation, network, spec, **options)
 
     monkeypatch.setattr(training, "train_classifier", fails_once)
+    copy_tiles(tmp_path / "study")
     study = write_study(tmp_path / "study")
     ran = run(study)
     assert ran.failed == {"train MKI67 round 1": "out of luck"}

@@ -28,7 +28,7 @@ FINDING_CODES: dict[str, str] = {
     "frozen-slide": "frozen sections among the slides",
     "identity-confirmed": "a gene follows the receptor or sex that it should: the join is right",
     "identity-contradicted": "a gene does not follow the receptor or sex that it should: a suspected identity mix-up",
-    "identity-undecided": "too few patients to say whether a gene follows the receptor or sex that it should",
+    "identity-undecided": "a gene does not clearly follow the receptor or sex that it should, and that says nothing",
     "impossible-mpp": "a stated resolution that no scanner has",
     "little-tissue": "slides with hardly any tissue",
     "mixed-resolution": "slides of different stated resolution",

@@ -86,17 +86,23 @@ def _agreement(molecular: MolecularTable, gene: str, status: str, is_positive: p
 
 
 def identity_findings(molecular: MolecularTable, clinical: Clinical) -> Iterator[Finding]:
-    """Yield a finding for every pair: an error where it contradicts the join, a note where it bears it out or says nothing."""
-    for found in agreements(molecular, clinical):
-        measured = f"{found.gene} against {found.status}: AUROC {found.auroc}"
+    """Yield a finding for every pair: an error where it contradicts the join, a note where it bears it out or says nothing.
+
+    One pair that is borne out vouches for the join: another near chance is then biology, such as HER2 among luminal tumours.
+    """
+    pairs = list(agreements(molecular, clinical))
+    is_borne_out = any(pair.auroc.value is not None and pair.auroc.value >= RIGHT_JOIN for pair in pairs)
+    for pair in pairs:
+        measured = f"{pair.gene} against {pair.status}: AUROC {pair.auroc}"
         subject = molecular.path.name
-        if found.is_contradiction:
+        if pair.is_contradiction and not is_borne_out:
             message = (
                 f"suspected identity mix-up. {measured}, where a right join gives about 0.8 to 1: the sample names of this "
                 "table or the patients of the clinical table are probably shuffled"
             )
             yield Finding("error", "identity-contradicted", subject, message)
-        elif found.is_near_chance:
-            yield Finding("info", "identity-undecided", subject, f"{measured}: too few patients to tell")
+        elif pair.is_near_chance:
+            why = "other pairs bear the join out" if is_borne_out else "too few patients to tell"
+            yield Finding("info", "identity-undecided", subject, f"{measured}: {why}")
         else:
             yield Finding("info", "identity-confirmed", subject, measured)
