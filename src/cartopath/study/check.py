@@ -16,6 +16,7 @@ from cartopath.cohort import (
     MolecularTable,
     draw_folds,
     draw_rounds,
+    find_column,
     findings_table,
     join_findings,
     label_findings,
@@ -25,7 +26,7 @@ from cartopath.cohort import (
     sort_findings,
 )
 from cartopath.cohort.slide_table import SLIDE_COLUMNS
-from cartopath.core.errors import CartopathError, SlideError, SplitError
+from cartopath.core.errors import CartopathError, SlideError, SplitError, TraitError
 from cartopath.core.geometry import window_px0
 from cartopath.slides import open_slide, slide_tissue
 from cartopath.store.artifacts import write_csv
@@ -72,6 +73,7 @@ def check_cohort(study: Study, *, watcher: Watcher | None = None) -> Checked:
     molecular = _molecular(study, findings)
     clinical = _clinical(study, findings)
     findings += _joined(study, slides, molecular, clinical)
+    findings += [] if clinical is None else _columns(study, clinical)
     for table in molecular:
         findings += [] if clinical is None else identity_findings(table, clinical)
     findings = sort_findings(dict.fromkeys(findings))
@@ -108,7 +110,7 @@ def _open_slides(study: Study, slides: pd.DataFrame, findings: list[Finding], wa
     return opened
 
 
-_MEASURES = ("mpp", "mpp_source", "width_px0", "height_px0", "backend", "tissue_mm2", "identity")
+_MEASURES = ("mpp", "mpp_source", "width_px0", "height_px0", "backend", "tissue_mm2")
 
 
 def _plan_slide(study: Study, row: dict[str, Any]) -> Task:
@@ -126,14 +128,11 @@ def _plan_slide(study: Study, row: dict[str, Any]) -> Task:
         "assumed": assumed,
         "wanted_mpp": study.config.tiles.mpp,
         "tile_px": study.config.tiles.size_px,
-        "identity": identity,
     }
     return Task("check", str(row["slide_id"]), key, open_for_check, arguments, ())
 
 
-def open_for_check(
-    *, path: Path, stated: float | None, assumed: float | None, wanted_mpp: float, tile_px: int, identity: str
-) -> Result:
+def open_for_check(*, path: Path, stated: float | None, assumed: float | None, wanted_mpp: float, tile_px: int) -> Result:
     """Open a slide, look at its thumbnail and read one region; return what it is.
 
     Raises:
@@ -153,17 +152,12 @@ def open_for_check(
             "height_px0": size.height,
             "backend": slide.backend,
             "tissue_mm2": round(area_mm2, 3),
-            "identity": identity,
         }
 
 
 def _slide_findings(opened: pd.DataFrame) -> Iterator[Finding]:
     if opened.empty:
         return
-    for _, same in opened.groupby("identity"):
-        if len(same) > 1:
-            names = ", ".join(same["slide_id"].head(5))
-            yield Finding("error", "duplicate-file", "slides", f"{len(same)} slides have the same content: {names}")
     low, high = opened["mpp"].min(), opened["mpp"].max()
     if high > MIXED_MPP * low:
         message = f"slides of {low:.4g} to {high:.4g} um per pixel; tiles are cut by physical size, so this is fine if it is true"
@@ -206,6 +200,16 @@ def _clinical(study: Study, findings: list[Finding]) -> Clinical | None:
         return None
     findings.append(Finding("info", "table-read", path.name, f"{clinical.format}: {len(clinical.patients):,} patients"))
     return clinical
+
+
+def _columns(study: Study, clinical: Clinical) -> Iterator[Finding]:
+    """Yield the clinical columns that the study asks for and that are not there."""
+    survival = study.config.survival
+    for column in dict.fromkeys([*survival.covariates, *survival.strata, *survival.groups]):
+        try:
+            find_column(clinical, column)
+        except TraitError as error:
+            yield Finding("error", "survival-column-missing", column, str(error))
 
 
 def _joined(study: Study, slides: pd.DataFrame, molecular: list[MolecularTable], clinical: Clinical | None) -> Iterator[Finding]:
