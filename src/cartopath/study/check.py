@@ -215,8 +215,8 @@ def _columns(study: Study, clinical: Clinical) -> Iterator[Finding]:
 def _joined(study: Study, slides: pd.DataFrame, molecular: list[MolecularTable], clinical: Clinical | None) -> Iterator[Finding]:
     patients = {patient for table in molecular for patient in table.patients}
     yield from join_findings(slides, patients if molecular else None, clinical, endpoint=study.config.survival.endpoint)
-    usable = slides[[not reason for reason in exclusions(slides, study.config.slides.kind)]]
-    with_slides = sorted(set(usable["patient_id"]))
+    left_out = exclusions(slides, study.config.slides.kind)
+    with_slides = sorted({patient for patient, reason in zip(slides["patient_id"], left_out, strict=True) if not reason})
     splits = None
     if with_slides:
         try:
