@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py [--size 50000] [--backbone inception_v3] [--tiles 64] [--keep FOLDER]
 
-Writes a simulated slide, then tiles it and scores its first tiles with an ensemble of three random networks, each in a process of
+Writes a simulated slide, then tiles it and scores its first tiles with five random networks, each in a process of
 its own, and prints the peak resident memory of each beside the limit of 1.5 GB per worker.
 """
 
@@ -47,7 +47,7 @@ def tile(path: Path, table: Path) -> str:
 
 
 def predict(path: Path, table: Path, backbone: str, n_tiles: int) -> str:
-    """Score tiles as the study stage does, with three networks at once."""
+    """Score tiles as the study stage does, with the five networks of a trait at once."""
     from cartopath.methods.tile_classifier.prediction import default_batch_size, tile_batches
     from cartopath.models import NetworkSpec, build_network
     from cartopath.slides import read_tile_plan
@@ -63,11 +63,11 @@ def predict(path: Path, table: Path, backbone: str, n_tiles: int) -> str:
         window_px0=int(meta["window_px0"]),
         size_px=int(meta["size_px"]),
     )
-    networks = [build_network(NetworkSpec(backbone=backbone, size_px=source.size_px)) for _ in range(3)]
+    networks = [build_network(NetworkSpec(backbone=backbone, size_px=source.size_px)) for _ in range(5)]
     scores = predict_tiles(
         networks, tile_batches(source, default_batch_size(source.size_px, is_gpu=False)), device="cpu", threads=1
     )
-    return f"{len(scores):,} tiles, three networks {backbone}"
+    return f"{len(scores):,} tiles, five networks {backbone}"
 
 
 def measured(name: str, function: Callable[..., str], *arguments: object) -> None:

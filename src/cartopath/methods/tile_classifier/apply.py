@@ -89,8 +89,7 @@ def read_trained(model: Path) -> list[TrainedTrait]:
 
 def _read_trait(folder: Path) -> TrainedTrait:
     ensemble = read_ensemble(folder)
-    rounds = {round_: _read_intact_card(folder / f"round_{round_}") for round_ in ensemble["rounds"]}
-    cards = [rounds[round_] for round_ in ensemble["voting"]]
+    cards = [_read_intact_card(folder / f"round_{round_}") for round_ in ensemble["voting"]]
     stain = {value_key(item): item for card in cards for item in card["stain"] if item}
     return TrainedTrait(
         trait=str(ensemble["trait"]),
@@ -239,7 +238,16 @@ def apply_to_slide(
     device = "cpu" if accelerator == "cpu" else (f"cuda:{devices[0]}" if devices else "auto")
     scores = {}
     for trait in traits:
-        scored = score_tiles(table, source, trait.folder, cache_key=trait.key, batch_size=batch_size, device=device, threads=1)
+        scored = score_tiles(
+            table,
+            source,
+            trait.folder,
+            cache_key=trait.key,
+            only_voting=True,
+            batch_size=batch_size,
+            device=device,
+            threads=1,
+        )
         kept = {name: meta[name] for name in ("slide_id", "mpp", "window_px0", "size_px", "tile_mpp", "n_rows", "n_cols")}
         write_table(scored, layout.scores("applied", trait.trait, slide_id), Header(kind="scores", key=key, meta=kept))
         scores[trait.trait] = scored

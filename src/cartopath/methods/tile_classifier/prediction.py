@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +183,12 @@ def score_tiles(
     *,
     cache_key: str,
     own_fold: int | None = None,
+    only_voting: bool = False,
     batch_size: int | None,
     device: str,
     threads: int,
 ) -> pd.DataFrame:
-    """Return `table`'s tiles with the score of every round, the mean score and the vote.
+    """Return `table`'s tiles with the score of every round, the mean score and the vote of those that vote.
 
     Args:
         table: Tiles of the slide: col, row, x_px0, y_px0.
@@ -196,16 +196,17 @@ def score_tiles(
         folder: Ensemble folder of a trait.
         cache_key: Changes when the networks in `folder` do.
         own_fold: With k folds, the fold that has this patient as a test patient; it alone decides.
+        only_voting: Leave out the rounds that do not vote.
         batch_size: Tiles per step; None for as many as memory likes.
         device: `auto`, `cpu` or `cuda:i`.
         threads: CPU threads.
     """
     ensemble = read_ensemble(folder)
-    rounds: list[int] = ensemble["rounds"]
+    voting: list[int] = ensemble["voting"] if own_fold is None else [own_fold]
+    rounds: list[int] = sorted(voting) if only_voting else ensemble["rounds"]
     networks = load_networks(folder, tuple(rounds), cache_key)
     size = batch_size or default_batch_size(source.size_px, is_gpu=uses_gpu(device))
     scores = predict_tiles(networks, tile_batches(source, size), device=device, threads=threads)
-    voting = ensemble["voting"] if own_fold is None else [own_fold]
     columns = [rounds.index(r) for r in voting]
     scored = table[["col", "row", "x_px0", "y_px0"]].copy()
     for i, round_ in enumerate(rounds):
@@ -216,14 +217,15 @@ def score_tiles(
 
 
 def default_batch_size(size_px: int, *, is_gpu: bool) -> int:
-    """Return how many tiles of a size to score at once: some two megapixels on a CPU, sixteen times that on a GPU.
+    """Return how many tiles of a size to score at once: one megapixel on a CPU, thirty-two on a GPU.
 
-    The activations of a network, some hundred times the tiles themselves, then stay below a gigabyte on a CPU.
+    The activations of Inception v3, a hundred times the tiles themselves, then take some 400 MB on a CPU, which keeps a worker
+    with the five networks of a trait below 1.5 GB.
 
     >>> default_batch_size(512, is_gpu=False), default_batch_size(64, is_gpu=False), default_batch_size(512, is_gpu=True)
-    (8, 256, 128)
+    (4, 256, 128)
     """
-    pixels = (1 << 21) * (16 if is_gpu else 1)
+    pixels = (1 << 20) * (32 if is_gpu else 1)
     return min(256, max(4, pixels // size_px**2))
 
 
@@ -244,7 +246,14 @@ def tile_batches(slide: SlideTiles, size: int) -> Iterator[NDArray[np.uint8]]:
         source.close()
 
 
-@lru_cache(maxsize=2)
+_loaded: dict[tuple[Path, tuple[int, ...], str], list[Any]] = {}
+"""The networks that this process used last: those of one trait, since ten Inceptions would fill a worker's memory."""
+
+
 def load_networks(folder: Path, rounds: tuple[int, ...], cache_key: str) -> list[Any]:
     """Return the networks of a trait, kept in memory for the next slide of the same trait."""
-    return [read_bundle(folder / f"round_{round_}").network for round_ in rounds]
+    wanted = (folder, rounds, cache_key)
+    if wanted not in _loaded:
+        _loaded.clear()
+        _loaded[wanted] = [read_bundle(folder / f"round_{round_}").network for round_ in rounds]
+    return _loaded[wanted]
