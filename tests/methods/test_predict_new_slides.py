@@ -215,6 +215,16 @@ class TestNetworksThatCannotBeUsed:
         with pytest.raises(ArtifactError, match="not readable JSON"):
             apply_models(damaged, [new_slides], out=tmp_path / "out", compute=HERE)
 
+    def test_without_the_rounds_that_do_not_vote_are_as_good(self, damaged, applied, new_slides, tmp_path):
+        voting = damaged / "MKI67" / f"round_{voting_round(damaged / 'MKI67')}"
+        for folder in (damaged / "MKI67").glob("round_*"):
+            if folder != voting:
+                shutil.rmtree(folder)
+        slide = sorted(new_slides.iterdir())[0]
+        row = apply_models(damaged / "MKI67", [slide], out=tmp_path / "out", compute=HERE).predictions.iloc[0]
+        expected = pd.read_csv(applied / "predictions.csv").set_index("slide_id").loc[row["slide_id"]]
+        assert row["MKI67"] == pytest.approx(expected["MKI67"])
+
     def test_that_are_not_there_are_named(self, new_slides, tmp_path):
         with pytest.raises(BundleError, match=r"nowhere: no trained networks; expected models/<method> of a study"):
             apply_models(tmp_path / "nowhere", [new_slides], out=tmp_path / "out", compute=HERE)

@@ -27,9 +27,8 @@ def ensemble(tmp_path, monkeypatch):
         n = len(scores)
         table = pd.DataFrame({"col": range(n), "row": 0, "x_px0": [128 * i for i in range(n)], "y_px0": 0})
         source = type("Source", (), {"size_px": 64})()
-        return lambda own_fold=None: score_tiles(
-            table, source, tmp_path, cache_key="k", own_fold=own_fold, batch_size=8, device="cpu", threads=1
-        )
+        fixed = {"cache_key": "k", "batch_size": 8, "device": "cpu", "threads": 1}
+        return lambda **changes: score_tiles(table, source, tmp_path, **fixed, **changes)
 
     return ensemble_
 
@@ -43,6 +42,12 @@ def test_rounds_that_do_not_vote_have_their_scores_beside_it(ensemble):
     scored = ensemble([[0.9, 0.1, 0.1]], voting=[0])()
     assert scored["vote"].tolist() == [True]
     assert scored[["round_0", "round_1", "round_2"]].iloc[0].tolist() == pytest.approx([0.9, 0.1, 0.1])
+
+
+def test_rounds_that_do_not_vote_need_not_be_asked(ensemble):
+    scored = ensemble([[0.9, 0.1, 0.2]], voting=[2, 0])(only_voting=True)
+    assert list(scored.columns[4:]) == ["round_0", "round_2", "score", "vote"]
+    assert scored["score"].tolist() == pytest.approx([0.55])
 
 
 def test_a_round_votes_strictly_above_the_threshold(ensemble):
