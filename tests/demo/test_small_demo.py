@@ -46,6 +46,7 @@ def small_demo(monkeypatch, small_cohort, tmp_path):
         content = yaml.safe_load(demo_config(seed=seed))
         content["labels"] = {"low": 40, "high": 60}
         content["splits"] = {"test": 0.25, "validation": 0.25, "rounds": 1}
+        content["method"] = {"backbone": "test_resnet", "pool": "avg"}
         content["training"] = {"max_chunks": 2, "validations_per_epoch": 2, "batch_size": 8}
         content["compute"] = {"accelerator": "cpu"}
         return f"{demo_config(seed=seed).splitlines()[0]}\n{yaml.safe_dump(content)}"
@@ -55,7 +56,8 @@ def small_demo(monkeypatch, small_cohort, tmp_path):
     return shutil.copytree(small_cohort, tmp_path / "demo")
 
 
-def test_a_tiny_demo_runs_to_its_end_and_admits_what_it_did_not_recover(small_demo):
+def test_a_tiny_demo_runs_to_its_end_and_admits_what_it_did_not_recover(small_demo, monkeypatch):
+    monkeypatch.delattr("cartopath.study.executors.DaskExecutor")  # With --workers 0 nothing may ask for it.
     words = ["demo", "--out", str(small_demo), "--workers", "0", "--quiet"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1, result.output  # Two chunks of training recover nothing.

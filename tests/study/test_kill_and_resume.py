@@ -52,7 +52,6 @@ def test_killed_again_and_again_it_ends_with_the_bytes_of_an_uninterrupted_run(t
         ("tiles/*.parquet", int(rng.integers(3, 20)), ("--workers", "0")),
         ("work/train/*/resume.json", 1, ("--workers", "2")),
         ("scores/*/*/*.parquet", int(rng.integers(5, 40)), ("--workers", "0")),
-        ("maps/*_thumbnail.png", int(rng.integers(1, 5)), ("--workers", "0")),
     ]
     for pattern, n, options in moments:
         killed_when(root, pattern, n, float(rng.uniform(0, 0.15)), *options)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
+from cartopath.cli.run import with_compute
 from cartopath.demo.recovery import recovery_stage
 from cartopath.demo.simulated import TRUTH, prepare_demo
 from cartopath.methods import recipe_stages
@@ -22,6 +23,7 @@ def demonstrate(out: Path, *, effect: float, seed: int, workers: int | None, qui
         start = time.monotonic()
         with ProgressBars(quiet=quiet) as bars:
             study = prepare_demo(out, effect=effect, seed=seed, workers=workers, watcher=bars)
+            study = with_compute(study, workers=workers)
             stages = (*recipe_stages(study.config), recovery_stage(study.root / TRUTH, effect), REPORT_STAGE)
             summary = run_study(study, stages, watcher=bars)
         recovery = pd.read_csv(study.layout.table("recovery"))
