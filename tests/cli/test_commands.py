@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cartopath.cli.main import app
-from cartopath.study.config import read_config
+from cartopath.study.study_file import read_config
 
 
 @pytest.fixture

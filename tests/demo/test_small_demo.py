@@ -12,8 +12,8 @@ from cartopath.core.errors import ConfigError
 from cartopath.demo import simulated
 from cartopath.demo.simulated import demo_config, demo_spec, prepare_demo
 from cartopath.simulate import CohortSpec
-from cartopath.study.config import parse_config
 from cartopath.study.run import Silent
+from cartopath.study.study_file import parse_config
 
 
 class TestTheDemo:

@@ -64,6 +64,15 @@ def test_readers_see_the_old_content_until_the_block_ends(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_a_reader_in_the_middle_of_the_old_file_reads_it_to_its_end(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old content")
+    with path.open() as reader:
+        assert reader.read(3) == "old"
+        write_text(path, "something else")
+        assert reader.read() == " content"
+
+
 @pytest.mark.parametrize("name", ["slide.ome.tif", "table.parquet", "weights.safetensors", "plain"])
 def test_the_temporary_name_keeps_the_suffix_by_which_libraries_choose_a_format(tmp_path, name):
     with atomic_path(tmp_path / name) as temporary:

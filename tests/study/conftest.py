@@ -158,6 +158,7 @@ def rough_cohort(made_once: Callable[..., Path], small_cohort: Path) -> Path:
         more = pd.DataFrame({"slide_id": names, "path": [f"slides/{name}.tif" for name in names]})
         more["patient_id"] = [f"TCGA-BH-ZX{i}{i}" for i in range(len(names))]
         more.loc[more["slide_id"] == "nobody", "patient_id"] = ""
+        more.loc[more["slide_id"].isin(["coarse", "blurred"]), "patient_id"] = table["patient_id"].iloc[0]
         more.loc[more["slide_id"] == "unnamed", "path"] = ""
         more.loc[more["slide_id"] == "blurred", "exclude"] = "out of focus"
         pd.concat([table, more]).fillna("").to_csv(folder / "slides.csv", index=False)

@@ -156,7 +156,7 @@ class TestTheLedger:
 def test_the_lock_spells_out_every_default(finished_study):
     import yaml
 
-    from cartopath.study.config import parse_config
+    from cartopath.study.study_file import parse_config
 
     lock = yaml.safe_load((finished_study / "study.lock.yaml").read_text())
     config = Study.read(finished_study).config

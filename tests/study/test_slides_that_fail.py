@@ -166,3 +166,30 @@ def test_one_training_that_fails_leaves_the_other_rounds_to_vote(tmp_path, copy_
     scores = pd.read_csv(study.layout.table("slide_scores"))
     assert scores.loc[scores["trait"] == "MKI67", "round_1"].isna().all()
     assert scores["ensemble"].notna().all()
+
+
+def test_a_training_that_fails_after_a_change_leaves_no_older_network_to_vote(quick_copy, write_study, run, monkeypatch):
+    trains = training.train_classifier
+
+    def fails_once(train, validation, network, spec, **options):
+        if spec.stream[1:] == ("MKI67", 1):
+            raise TrainingError("out of luck")
+        return trains(train, validation, network, spec, **options)
+
+    assert set(pd.read_csv(quick_copy / "tables" / "rounds.csv").query("trait == 'MKI67'")["round"]) == {0, 1}
+    monkeypatch.setattr(training, "train_classifier", fails_once)
+    run(write_study(quick_copy, training={"max_chunks": 2}))
+    assert set(pd.read_csv(quick_copy / "tables" / "rounds.csv").query("trait == 'MKI67'")["round"]) == {0}
+
+
+def test_a_slide_that_is_no_longer_readable_leaves_no_older_tiles_behind(quick_copy, write_study, run, small_cohort, tmp_path):
+    table = pd.read_csv(small_cohort / "slides.csv", dtype=str, keep_default_na=False)
+    table["path"] = [(small_cohort / path).as_posix() for path in table["path"]]
+    (tmp_path / "damaged.tif").write_bytes(b"no slide any more")
+    table.loc[3, "path"] = (tmp_path / "damaged.tif").as_posix()
+    table.to_csv(quick_copy / "slides.csv", index=False)
+    ran = run(write_study(quick_copy, slides={"table": "slides.csv"}))
+    slide = table["slide_id"][3]
+    assert set(ran.failed) == {f"tiles {slide}"}
+    assert slide not in set(pd.read_csv(quick_copy / "tables" / "slide_scores.csv")["slide_id"])
+    assert slide not in set(pd.read_csv(quick_copy / "tables" / "hti.csv")["slide_id"])

@@ -7,7 +7,8 @@ import yaml
 
 from cartopath.cli.initialise import template
 from cartopath.core.errors import ConfigError
-from cartopath.study.config import Section, StudyConfig, TraitConfig, parse_config, read_config, study_file
+from cartopath.study.config import Section, StudyConfig, TraitConfig
+from cartopath.study.study_file import parse_config, read_config, study_file
 
 
 def parsed(**content):

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from cartopath.methods import recipe_stages
-from cartopath.study.config import Section, StudyConfig, TraitConfig, parse_config
+from cartopath.study.config import Section, StudyConfig, TraitConfig
 from cartopath.study.run import Study
+from cartopath.study.study_file import parse_config
 
 CHANGES_NO_RESULT = {
     "name": "stands in the report and in the cards of networks, as a word",

@@ -9,7 +9,7 @@ from pathlib import Path
 from cartopath.cli.console import OK, console, guarded
 from cartopath.core.errors import ConfigError
 from cartopath.store.atomic import write_text
-from cartopath.study.config import STUDY_FILE
+from cartopath.study.study_file import STUDY_FILE
 
 
 def template() -> str:

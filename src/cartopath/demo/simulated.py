@@ -9,10 +9,10 @@ from pathlib import Path
 from cartopath.core.errors import ConfigError
 from cartopath.simulate import CohortSpec, simulate_cohort
 from cartopath.store.atomic import write_text
-from cartopath.study.config import STUDY_FILE
 from cartopath.study.executors import SerialExecutor
 from cartopath.study.progress import publish
 from cartopath.study.run import Stage, Study, Watcher, run_tasks
+from cartopath.study.study_file import STUDY_FILE
 from cartopath.study.tasks import Result, Task, task_key
 
 VERSION = 1

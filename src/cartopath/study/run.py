@@ -11,10 +11,11 @@ import yaml
 
 from cartopath.core.errors import CartopathError, ConfigError, closest
 from cartopath.store.atomic import sweep_temporary, write_text
-from cartopath.study.config import StudyConfig, read_config, study_file
+from cartopath.study.config import StudyConfig
 from cartopath.study.executors import Executor, SerialExecutor, make_executor
 from cartopath.study.layout import Layout
 from cartopath.study.ledger import log_outcome, log_start
+from cartopath.study.study_file import read_config, study_file
 from cartopath.study.tasks import Outcome, Task, is_done, read_receipt, write_receipt
 
 

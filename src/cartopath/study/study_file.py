@@ -1,0 +1,82 @@
+"""Reading a study file: YAML to configuration, and a message for everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cartopath.core.errors import ConfigError, closest
+from cartopath.study.config import StudyConfig, TraitConfig
+
+STUDY_FILE = "study.yaml"
+
+
+def parse_config(content: object, *, where: str = STUDY_FILE) -> StudyConfig:
+    """Return the configuration that a parsed YAML document describes.
+
+    Args:
+        content: What `yaml.safe_load` returned.
+        where: Name of the file, for messages.
+
+    Raises:
+        ConfigError: One line per problem: an unknown key with the closest known one, a value out of range, a missing key.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where}: expected keys and values at the top level, found {type(content).__name__}")
+    try:
+        return StudyConfig.model_validate(content)
+    except ValidationError as error:
+        problems = [_explained(dict(problem)) for problem in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(problems)) from error
+
+
+def read_config(path: Path | str) -> StudyConfig:
+    """Read a study file, or the `study.yaml` of a folder.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or does not describe a study.
+    """
+    path = study_file(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such study file; make one with `cartopath init`") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    return parse_config(content, where=str(path))
+
+
+def study_file(path: Path | str) -> Path:
+    """Return the study file that a path given by a user means."""
+    path = Path(path)
+    return path / STUDY_FILE if path.is_dir() or path.suffix not in (".yaml", ".yml") else path
+
+
+def _explained(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    name = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(location[:-1])
+        near = closest(location[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key {name!r}: {hint}"
+    if problem["type"] == "missing":
+        return f"missing key {name!r}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    found = "" if isinstance(problem.get("input"), dict | BaseModel) else f", found {problem.get('input')!r}"
+    return f"{name}: {message}{found}" if name else message
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: type[BaseModel] = StudyConfig
+    for part in location:
+        if part == "traits":
+            return list(TraitConfig.model_fields)
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        model = field.annotation
+    return list(model.model_fields)
