@@ -315,3 +315,18 @@ def test_a_trait_that_is_trained_anew_is_applied_anew(model, new_slides, tmp_pat
     after = read_trained(folder)[0]
     assert after.key != before.key
     assert replace(after, key="") == replace(before, key="")
+
+
+class TestAFolderOfPredictions:
+    def test_keeps_the_rows_of_earlier_slides(self, model, new_slides, tmp_path):
+        first, second = sorted(new_slides.iterdir())[:2]
+        apply_models(model / "MKI67", [first], out=tmp_path, compute=HERE)
+        result = apply_models(model / "MKI67", [second], out=tmp_path, compute=HERE)
+        assert len(result.predictions) == 1
+        assert len(pd.read_csv(tmp_path / "predictions.csv")) == 2
+
+    def test_is_not_overwritten_by_other_networks(self, model, new_slides, tmp_path):
+        slide = sorted(new_slides.iterdir())[0]
+        apply_models(model / "MKI67", [slide], out=tmp_path, compute=HERE)
+        with pytest.raises(BundleError, match=r"holds predictions of other networks \(MKI67\); choose another folder"):
+            apply_models(model, [slide], out=tmp_path, compute=HERE)

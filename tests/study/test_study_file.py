@@ -44,7 +44,7 @@ class TestTheTemplate:
         text = re.sub(r"^(\s*)# (- |\w+: )", r"\1\2", template().split("\n", 1)[1], flags=re.M)
         config = parse_config(yaml.safe_load(text))
         assert config.cohort == "TCGA-BRCA"
-        assert config.trait_names == ["MKI67", "hsa-miR-17-5p", "HER2", "ER"]
+        assert config.trait_names == ["MKI67", "hsa-miR-17-5p", "HER2", "ER", "luminal A"]
         assert config.training.tiles_per_slide == 500
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
+from cartopath.methods import method_findings
 from cartopath.study.check import check_cohort
 from cartopath.study.run import Study
 
@@ -19,7 +20,7 @@ def check_study(path: Path, *, workers: int | None, quiet: bool) -> int:
     def action() -> int:
         study = with_compute(Study.read(path), workers=workers)
         with ProgressBars(quiet=quiet) as bars:
-            checked = check_cohort(study, watcher=bars)
+            checked = check_cohort(study, also=method_findings(study.config), watcher=bars)
         for found in checked.findings:
             print_line(found.severity, _STYLES[found.severity], f"{found.subject}: {found.message}  [{found.code}]")
         if len(checked.slides):

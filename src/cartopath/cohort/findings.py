@@ -32,6 +32,7 @@ FINDING_CODES: dict[str, str] = {
     "impossible-mpp": "a stated resolution that no scanner has",
     "little-tissue": "slides with hardly any tissue",
     "mixed-resolution": "slides of different stated resolution",
+    "network-unusable": "a network that cannot be built, or cannot take tiles of this size",
     "no-events": "nobody in the clinical table had an event",
     "no-patient-in-common": "slides and table share no patient",
     "no-slides": "there is no slide to work on",

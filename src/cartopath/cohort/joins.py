@@ -92,11 +92,26 @@ def _clinical_rows(clinical: Clinical) -> Iterator[Finding]:
         yield Finding("info", "clinical-duplicate-patient", "clinical table", message)
 
 
-def survival_findings(clinical: Clinical, endpoint: str = "OS", *, patients: Collection[str] | None = None) -> Iterator[Finding]:
-    """Yield what keeps an endpoint from being analysed, among these patients."""
+def survival_findings(
+    clinical: Clinical,
+    endpoint: str = "OS",
+    *,
+    patients: Collection[str] | None = None,
+    time_column: str | None = None,
+    status_column: str | None = None,
+    time_unit: str | None = None,
+) -> Iterator[Finding]:
+    """Yield what keeps an endpoint from being analysed, among these patients; the columns are as for `survival_record`."""
     subject = f"survival {endpoint}"
     try:
-        record = survival_record(clinical, endpoint, require_events=False)
+        record = survival_record(
+            clinical,
+            endpoint,
+            time_column=time_column,
+            status_column=status_column,
+            time_unit=time_unit,
+            require_events=False,
+        )
     except StatusError as error:
         yield Finding("error", "unknown-status-word", subject, str(error))
         return

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cartopath.cohort import Finding
     from cartopath.study.config import StudyConfig
     from cartopath.study.run import Stage
 
-__all__ = ["recipe_stages"]
+__all__ = ["method_findings", "recipe_stages"]
 
 
 def recipe_stages(config: StudyConfig) -> tuple[Stage, ...]:
@@ -16,3 +19,10 @@ def recipe_stages(config: StudyConfig) -> tuple[Stage, ...]:
     from cartopath.methods.tile_classifier.recipe import STAGES
 
     return {"tile_classifier": STAGES}[config.method.name]
+
+
+def method_findings(config: StudyConfig) -> Iterator[Finding]:
+    """Return what keeps the method of a study from running, as far as its study file says."""
+    from cartopath.methods.tile_classifier.check import network_findings
+
+    return {"tile_classifier": network_findings}[config.method.name](config)

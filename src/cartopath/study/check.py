@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from cartopath.cohort import (
     read_clinical,
     read_slides,
     sort_findings,
+    survival_findings,
 )
 from cartopath.cohort.slide_table import SLIDE_COLUMNS
 from cartopath.core.errors import CartopathError, SlideError, SplitError, TraitError
@@ -36,6 +38,7 @@ from cartopath.study.identity import identity_findings
 from cartopath.study.run import Silent, Stage, Study, Watcher, completed_figures, run_tasks
 from cartopath.study.stages.cohort import exclusions
 from cartopath.study.stages.divide import label_values
+from cartopath.study.stages.identity import remember_check
 from cartopath.study.stages.values import measured_values
 from cartopath.study.tasks import Result, Task, task_key
 
@@ -65,9 +68,15 @@ class Checked:
         return all(finding.severity != "error" for finding in self.findings)
 
 
-def check_cohort(study: Study, *, watcher: Watcher | None = None) -> Checked:
-    """Check a study's slides and tables, write tables/findings.csv, and return what was found."""
-    findings: list[Finding] = []
+def check_cohort(study: Study, *, also: Iterable[Finding] = (), watcher: Watcher | None = None) -> Checked:
+    """Check a study's slides and tables, write tables/findings.csv, and return what was found.
+
+    Args:
+        study: The study.
+        also: What its method has to say.
+        watcher: Sees the slides being opened.
+    """
+    findings: list[Finding] = list(also)
     slides = _slide_table(study, findings)
     opened = _open_slides(study, slides, findings, watcher or Silent())
     molecular = _molecular(study, findings)
@@ -76,9 +85,16 @@ def check_cohort(study: Study, *, watcher: Watcher | None = None) -> Checked:
     findings += [] if clinical is None else _columns(study, clinical)
     for table in molecular:
         findings += [] if clinical is None else identity_findings(table, clinical)
+    if study.config.molecular.trust_join:
+        findings = [_trusted(finding) for finding in findings]
     findings = sort_findings(dict.fromkeys(findings))
     write_csv(findings_table(findings), study.layout.table("findings"))
+    remember_check(study)
     return Checked(findings, opened)
+
+
+def _trusted(finding: Finding) -> Finding:
+    return dataclasses.replace(finding, severity="warning") if finding.code == "identity-contradicted" else finding
 
 
 def _slide_table(study: Study, findings: list[Finding]) -> pd.DataFrame:
@@ -214,7 +230,12 @@ def _columns(study: Study, clinical: Clinical) -> Iterator[Finding]:
 
 def _joined(study: Study, slides: pd.DataFrame, molecular: list[MolecularTable], clinical: Clinical | None) -> Iterator[Finding]:
     patients = {patient for table in molecular for patient in table.patients}
-    yield from join_findings(slides, patients if molecular else None, clinical, endpoint=study.config.survival.endpoint)
+    yield from join_findings(slides, patients if molecular else None, clinical)
+    if clinical is not None:
+        survival = study.config.survival
+        followed = set(slides.loc[slides["exclude"] == "", "patient_id"]) - {""}
+        columns = {"time_column": survival.time_column, "status_column": survival.status_column, "time_unit": survival.time_unit}
+        yield from survival_findings(clinical, survival.endpoint, patients=followed, **columns)
     left_out = exclusions(slides, study.config.slides.kind)
     with_slides = sorted({patient for patient, reason in zip(slides["patient_id"], left_out, strict=True) if not reason})
     splits = None

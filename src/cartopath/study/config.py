@@ -33,6 +33,7 @@ class MolecularConfig(Section):
 
     table: tuple[Path, ...] = Field(default=(), description="one table or a list of tables: mRNA, miRNA, ...")
     format: str | None = Field(default=None, description="stated format; recognised by content otherwise")
+    trust_join: bool = Field(default=False, description="go on although genes contradict receptor status or sex")
 
     @field_validator("table", mode="before")
     @classmethod
@@ -157,6 +158,9 @@ class SurvivalConfig(Section):
         default=(), description="traits whose HTI groups the patients; default: as maps.heterogeneity"
     )
     endpoint: Literal["OS", "DSS", "PFI", "PFS", "DFS"] = "OS"
+    time_column: str | None = Field(default=None, description="clinical column of follow-up, where not recognised")
+    status_column: str | None = Field(default=None, description="clinical column of the outcome, where not recognised")
+    time_unit: Literal["days", "months", "years"] | None = Field(default=None, description="of time_column, where not recognised")
     cut: tuple[float, ...] = Field(default=(0.5,), description="one HTI cut (> is high), or two (between them: left out)")
     horizon_years: float = Field(default=10, ge=0, description="follow-up is censored here; 0 for never")
     covariates: tuple[str, ...] = Field(default=(), description="clinical columns for the Cox model")

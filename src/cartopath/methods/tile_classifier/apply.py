@@ -5,6 +5,7 @@ And a word wherever a slide is unlike those that trained the networks.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from cartopath.maps import Thumbnail
 from cartopath.methods.tile_classifier.prediction import read_ensemble, score_tiles
 from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.stats import heterogeneity
-from cartopath.store.artifacts import Header, write_csv, write_table
+from cartopath.store.artifacts import Header, read_json, write_csv, write_json, write_table
 from cartopath.store.hashing import file_identity, file_sha256, value_key
 from cartopath.study.config import ComputeConfig, TilesConfig
 from cartopath.study.executors import make_executor
@@ -139,6 +140,7 @@ def apply_models(
     compute, watcher = compute or ComputeConfig(), watcher or Silent()
     traits = read_trained(model)
     layout = Layout(out.resolve())
+    _claim(layout, traits)
     tasks = [
         _plan_slide(layout, traits, slide_id, path, mpp=mpp, assume_mpp=assume_mpp, compute=compute)
         for slide_id, path in _named(slides).items()
@@ -150,8 +152,30 @@ def apply_models(
     rows = [completed_figures(layout, "apply", task.name) for task in tasks if task.name not in failed]
     columns = ["slide_id", "n_tiles", *(trait.trait for trait in traits), *(["hti"] if len(traits) > 1 else []), "warnings"]
     predictions = pd.DataFrame(rows, columns=columns)
-    write_csv(predictions, layout.root / "predictions.csv")
+    everything = pd.DataFrame(_all_rows(layout), columns=columns).sort_values("slide_id")
+    write_csv(everything, layout.root / "predictions.csv")
     return Applied(predictions, summary)
+
+
+def _claim(layout: Layout, traits: list[TrainedTrait]) -> None:
+    """Note which networks a folder of predictions is of.
+
+    Raises:
+        BundleError: It is of other networks, whose maps would be overwritten.
+    """
+    file = layout.root / "networks.json"
+    ours = {trait.trait: trait.key for trait in traits}
+    if file.is_file() and (theirs := read_json(file, "networks")["traits"]) != ours:
+        raise BundleError(
+            f"{layout.root}: holds predictions of other networks ({', '.join(theirs)}); choose another folder with --out"
+        )
+    write_json({"traits": ours}, file, Header(kind="networks"))
+
+
+def _all_rows(layout: Layout) -> list[dict[str, Any]]:
+    """Return the rows of all slides in a folder of predictions, those of earlier calls too."""
+    receipts = sorted((layout.root / "receipts" / "apply").glob("*.json"))
+    return [json.loads(receipt.read_text(encoding="utf-8"))["figures"] for receipt in receipts]
 
 
 def _named(slides: Sequence[Path]) -> dict[str, Path]:

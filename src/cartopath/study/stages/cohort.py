@@ -13,6 +13,7 @@ from cartopath.core.errors import CartopathError, ConfigError
 from cartopath.store.artifacts import Header, read_table, write_table
 from cartopath.store.hashing import file_identity, file_sha256, value_key
 from cartopath.study.run import Study, completed_figures
+from cartopath.study.stages.identity import forget_stale_check, plan_identity
 from cartopath.study.stages.values import plan_values
 from cartopath.study.tasks import Result, Task, task_key
 
@@ -44,7 +45,8 @@ class SlideRecord:
 
 def plan_cohort(study: Study) -> list[Task]:
     """Return the tasks that read the slides, the traits and the clinical table."""
-    return [_plan_slides(study), plan_values(study), *_plan_clinical(study)]
+    forget_stale_check(study)
+    return [_plan_slides(study), plan_values(study), *plan_identity(study), *_plan_clinical(study)]
 
 
 def _plan_slides(study: Study) -> Task:
@@ -105,13 +107,23 @@ def _plan_clinical(study: Study) -> list[Task]:
         return []
     path = study.path(study.config.clinical.table)
     survival = study.config.survival
+    follow_up = {"time_column": survival.time_column, "status_column": survival.status_column, "time_unit": survival.time_unit}
     columns = list(dict.fromkeys([*survival.covariates, *survival.strata, *survival.groups]))
-    key = task_key("clinical", VERSION, table=file_sha256(path), columns=columns, endpoint=survival.endpoint)
-    arguments = {"path": path, "columns": columns, "endpoint": survival.endpoint, "out": study.layout.clinical, "key": key}
+    key = task_key("clinical", VERSION, table=file_sha256(path), columns=columns, endpoint=survival.endpoint, **follow_up)
+    arguments = {
+        "path": path,
+        "columns": columns,
+        "endpoint": survival.endpoint,
+        "follow_up": follow_up,
+        "out": study.layout.clinical,
+        "key": key,
+    }
     return [Task.essential("cohort", "clinical", key, read_clinical_columns, arguments, (study.layout.clinical,))]
 
 
-def read_clinical_columns(*, path: Path, columns: list[str], endpoint: str, out: Path, key: str) -> Result:
+def read_clinical_columns(
+    *, path: Path, columns: list[str], endpoint: str, follow_up: dict[str, str | None], out: Path, key: str
+) -> Result:
     """Write follow-up and the asked-for columns of the clinical table, one row per patient."""
     clinical = read_clinical(path)
     table = clinical.table[[]].copy()
@@ -119,7 +131,7 @@ def read_clinical_columns(*, path: Path, columns: list[str], endpoint: str, out:
         table[column] = clinical.table[find_column(clinical, column)].astype("string")
     note = ""
     try:
-        times = survival_times(clinical, endpoint).set_index("patient_id")
+        times = survival_times(clinical, endpoint, **follow_up).set_index("patient_id")
         table = table.join(times[["time_days", "event"]])
     except CartopathError as error:
         # A study of maps alone needs no follow-up: survival says later why it is empty.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from cartopath.study.stages.divide import evaluation_labels, master_sets, read_l
 from cartopath.study.stages.scores import SlideGeometry, joined_scores, read_geometry, scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 THUMBNAIL_PX = 900
 
 
@@ -142,7 +143,16 @@ def draw_maps(
     score_map = cartography(means, means[traits].to_numpy(dtype=np.float32), **shape)  # (rows, cols, traits)
     channels = [*traits, *(f"{trait} score" for trait in traits)]
     tensor = np.concatenate([vote_map, score_map], axis=2)
-    write_ome_tiff(paths["tensor"], tensor, channel_names=channels, pixel_um=geometry.tile_um)
+    meta = {
+        "slide_id": slide_id,
+        "slide_mpp": geometry.mpp,
+        "tile_px0": geometry.window_px0,
+        "traits": traits,
+        "values": "votes are 1 (positive) or 0, scores the mean probability of the rounds that vote, NaN is no tissue",
+        "software": f"cartopath {version('cartopath')}",
+        "use": "for research use only",
+    }
+    write_ome_tiff(paths["tensor"], tensor, channel_names=channels, pixel_um=geometry.tile_um, meta=meta)
     write_bytes(paths["thumbnail"], thumbnail.to_png())
     for i, trait in enumerate(traits):
         picture = render_trait_map(
