@@ -28,6 +28,7 @@ class Verdict:
 UNDEFINED = Verdict("undefined", "muted")
 NOTHING_FOUND = Verdict("no association found", "strong")
 ABOVE_CHANCE = Verdict("above chance", "good")
+NOTHING_LEARNED = Verdict("every slide scores the same: nothing was learned", "bad")
 
 
 def p_verdict(p_value: float, *, found: str) -> Verdict:
@@ -45,11 +46,18 @@ def p_verdict(p_value: float, *, found: str) -> Verdict:
 def auroc_verdict(low: float, high: float) -> Verdict:
     """Return the verdict of an AUROC from its confidence interval.
 
+    An interval that is a single point at chance comes of scores without any difference, as a network gives that calls every tile
+    the same: that is a failure of training, not a finding about the trait.
+
     >>> auroc_verdict(0.6, 0.9).text, auroc_verdict(0.4, 0.7).text, auroc_verdict(0.1, 0.3).text
     ('above chance', 'no association found', 'below chance: check the labels')
+    >>> auroc_verdict(0.5, 0.5).text
+    'every slide scores the same: nothing was learned'
     """
     if not is_known(low) or not is_known(high):
         return Verdict("no interval: nothing to claim", "muted")
+    if low == high == CHANCE:
+        return NOTHING_LEARNED
     if low > CHANCE:
         return ABOVE_CHANCE
     return Verdict("below chance: check the labels", "bad") if high < CHANCE else NOTHING_FOUND

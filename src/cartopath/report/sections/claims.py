@@ -75,6 +75,8 @@ def _trait_claim(results: StudyResults, trait: str, row: pd.Series) -> Claim:
         return Claim(trait, f"AUROC undefined on {size}: {row['reason'] or 'no reason recorded'}.", "undefined", "muted")
     between = interval(row["low"], row["high"])
     text = f"AUROC {number(row['value'])} ({f'95 % CI {between}' if between else 'no interval'}) on {size}."
+    if row["low"] == row["high"] == 1:
+        text += " The classes separate completely, and a bootstrap cannot say how far below 1 the truth may lie: mind the n."
     verdict = auroc_verdict(row["low"], row["high"])
     return Claim(trait, text, verdict.text, verdict.tone)
 
