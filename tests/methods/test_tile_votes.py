@@ -110,7 +110,7 @@ def test_the_cache_and_the_slide_give_the_same_scores(real_scores, finished_stud
 
 
 @pytest.mark.parametrize(
-    ("size_px", "is_gpu", "expected"), [(16, False, 256), (512, False, 4), (512, True, 128), (4096, False, 4)]
+    ("size_px", "is_gpu", "expected"), [(16, False, 256), (512, False, 2), (512, True, 128), (4096, False, 2)]
 )
 def test_batches_fit_into_memory_whatever_the_size_of_tiles(size_px, is_gpu, expected):
     assert default_batch_size(size_px, is_gpu=is_gpu) == expected
