@@ -17,10 +17,10 @@ import pandas as pd
 from cartopath.cohort import parse_barcode, read_slides
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.maps import Thumbnail
-from cartopath.methods.tile_classifier.prediction import read_ensemble, score_tiles
+from cartopath.methods.tile_classifier.prediction import device_name, read_ensemble, score_tiles, write_scores
 from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.stats import heterogeneity
-from cartopath.store.artifacts import Header, read_json, write_csv, write_json, write_table
+from cartopath.store.artifacts import Header, read_json, write_csv, write_json
 from cartopath.store.hashing import file_identity, file_sha256, value_key
 from cartopath.study.config import ComputeConfig, TilesConfig
 from cartopath.study.executors import make_executor
@@ -259,7 +259,7 @@ def apply_to_slide(
         stated_mpp=mpp,
         assume_mpp=assume_mpp,
     )
-    device = "cpu" if accelerator == "cpu" else (f"cuda:{devices[0]}" if devices else "auto")
+    device = device_name(accelerator, devices)
     scores = {}
     for trait in traits:
         scored = score_tiles(
@@ -272,8 +272,7 @@ def apply_to_slide(
             device=device,
             threads=1,
         )
-        kept = {name: meta[name] for name in ("slide_id", "mpp", "window_px0", "size_px", "tile_mpp", "n_rows", "n_cols")}
-        write_table(scored, layout.scores("applied", trait.trait, slide_id), Header(kind="scores", key=key, meta=kept))
+        write_scores(scored, meta, layout.scores("applied", trait.trait, slide_id), key=key)
         scores[trait.trait] = scored
     names = list(scores)
     draw_maps(scores, geometry, slide_id, thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")

@@ -116,11 +116,12 @@ def plan_prediction(study: Study) -> list[Task]:
         ensemble_key = completed_key(study.layout, "ensemble", trait)
         if ensemble_key is None:
             continue
+        trained = trained_rounds(study, trait)
         for record in tiled_records(study):
             own_fold = None
             if study.config.splits.scheme == "folds":
                 own_fold = test_round[record.patient_id]
-                if own_fold not in trained_rounds(study, trait):
+                if own_fold not in trained:
                     continue  # No network that has not seen this patient: no honest map.
             tasks.append(_plan_slide(study, trait, record, ensemble_key, own_fold))
     return tasks
@@ -160,7 +161,6 @@ def predict_slide(
 ) -> Result:
     """Write the scores of all tiles of a slide: one column per round, the mean score and the vote of the chosen rounds."""
     table, meta = read_tile_plan(tiles["table"])
-    device = "cpu" if accelerator == "cpu" else (f"cuda:{devices[0]}" if devices else "auto")
     scored = score_tiles(
         table,
         load_tiles(**tiles),
@@ -168,12 +168,24 @@ def predict_slide(
         cache_key=ensemble_key,
         own_fold=own_fold,
         batch_size=batch_size,
-        device=device,
+        device=device_name(accelerator, devices),
         threads=threads,
     )
+    write_scores(scored, meta, out, key=key)
+    return {"positive": float(scored["vote"].mean())}
+
+
+def device_name(accelerator: str, devices: list[int] | None) -> str:
+    """Return the device of a task: `cpu`, the first GPU that it was given, or `auto`."""
+    if accelerator == "cpu":
+        return "cpu"
+    return f"cuda:{devices[0]}" if devices else "auto"
+
+
+def write_scores(scored: pd.DataFrame, meta: dict[str, Any], out: Path, *, key: str) -> None:
+    """Write the scores of a slide with what its tile table says of the grid."""
     kept = {name: meta[name] for name in ("slide_id", "mpp", "window_px0", "size_px", "tile_mpp", "n_rows", "n_cols")}
     write_table(scored, out, Header(kind="scores", key=key, meta=kept))
-    return {"positive": float(scored["vote"].mean())}
 
 
 def score_tiles(
