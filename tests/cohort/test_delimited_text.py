@@ -54,12 +54,3 @@ def test_blank_lines_are_no_rows(write):
 def test_an_enormous_cell_is_an_error_and_not_a_crash(write):
     with pytest.raises(TableError, match="not delimited text"):
         read_words(write("t.csv", "a,b\n1," + "x" * 200_000 + "\n"))
-
-
-def test_an_excel_workbook_says_what_to_do(tmp_path):
-    import zipfile
-
-    with zipfile.ZipFile(tmp_path / "t.csv", "w") as archive:
-        archive.writestr("xl/workbook.xml", "<x/>")
-    with pytest.raises(TableError, match="save the sheet as CSV"):
-        read_head(tmp_path / "t.csv")
