@@ -2,12 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cartopath.cohort import (
-    audit_use,
     binary_labels,
     class_counts,
     draw_folds,
@@ -61,25 +59,6 @@ def test_classes_are_counted_by_round_and_set():
     counts = class_counts(SETS)
     assert list(counts.columns) == ["round", "set", "hi", "lo"] and len(counts) == 15
     assert counts.groupby("round")[["hi", "lo"]].sum().eq(21).all().all()
-
-
-def test_clean_use_passes_the_audit():
-    assert audit_use(SETS[SETS["set"].isin(["train", "validation"])], SETS) == []
-
-
-@pytest.mark.parametrize(
-    ("was", "word"),
-    [("test", "but test"), ("ood-near", "but ood-near"), ("ood-far", "but ood-far"), ("validation", "but validation")],
-)
-def test_training_on_others_is_found(was, word):
-    wrong = SETS[SETS["set"] == was].head(1).assign(set="train")
-    problems = audit_use(wrong, SETS)
-    assert len(problems) == 1 and word in problems[0] and wrong["patient_id"].iloc[0] in problems[0]
-
-
-def test_training_on_a_patient_without_a_value_is_found():
-    used = pd.DataFrame({"patient_id": ["stranger"], "round": [0], "set": ["train"]})
-    assert "without a part" in audit_use(used, SETS)[0]
 
 
 def test_survival_takes_test_patients_and_those_between_the_extremes_of_every_trait():

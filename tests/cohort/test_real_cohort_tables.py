@@ -9,7 +9,6 @@ from cartopath.cohort import (
     choose_samples,
     draw_rounds,
     join_findings,
-    label_trait,
     open_molecular,
     parse_barcode,
     patient_slides,
@@ -21,6 +20,7 @@ from cartopath.cohort import (
     receptor_status,
     slide_choices,
     survival_record,
+    trait_labels,
     trait_sets,
 )
 from cartopath.core.errors import StatusError, TraitError
@@ -235,7 +235,7 @@ def test_a_real_trait_goes_from_table_to_sets(tables, brca):
     molecular = open_molecular(tables / "porpoise_mutsig_tcga_brca_all_clean.csv.zip")
     splits = draw_rounds(brca["patient_id"], seed=0)
     training = splits["patient_id"][splits["set"] != "test"]
-    labels = label_trait(read_trait("EGFR", molecular, None), fit_patients=training)
+    labels = trait_labels(read_trait("EGFR", molecular, None).values, fit_patients=training)
     sets = trait_sets(splits, labels)
     assert isinstance(sets, pd.DataFrame) and set(sets["set"]) == {"train", "validation", "test", "ood-near", "ood-far"}
     fitted = labels.table[labels.table["patient_id"].isin(set(training))]

@@ -1,10 +1,9 @@
 """Traits wherever they are."""
 
-import numpy as np
 import pytest
 
-from cartopath.cohort import TraitRequest, find_trait, label_trait, open_molecular, read_clinical, read_trait, read_traits
-from cartopath.core.errors import LabelError, TraitError
+from cartopath.cohort import TraitRequest, find_trait, open_molecular, read_clinical, read_traits
+from cartopath.core.errors import TraitError
 
 
 @pytest.fixture
@@ -56,16 +55,3 @@ def test_genes_receptors_and_columns_are_read_together(molecular, clinical):
     assert receptor.values.tolist() == ["hi", "lo", ""]
     assert age.values.tolist() == [50.0, 60.0, 70.0]
     assert gene.values.name == "ESR1" and gene.unit == molecular.unit
-
-
-def test_words_are_labelled_by_the_stated_positive_ones(molecular, clinical):
-    trait = read_trait(TraitRequest("basal", column="PAM50", positive=("Basal-like",)), molecular, clinical)
-    assert label_trait(trait).table["label"].tolist() == ["hi", "lo", "lo"]
-    with pytest.raises(LabelError, match="state the words that are positive"):
-        label_trait(read_trait("PAM50", molecular, clinical))
-
-
-def test_numbers_are_labelled_by_their_extremes(molecular, clinical):
-    labels = label_trait(read_trait("ESR1", molecular, clinical), low=30, high=70)
-    assert labels.table["label"].tolist() == ["lo", "hi", ""]
-    assert np.isfinite(labels.thresholds["hi"])

@@ -5,10 +5,11 @@ Nothing here opens a slide or needs a network.
 
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of, sample_type_name
 from cartopath.cohort.clinical import CLINICAL_FORMATS, Clinical, find_column, match_column, read_clinical
+from cartopath.cohort.collapsed_findings import collapse_findings
 from cartopath.cohort.findings import FINDING_CODES, Finding, findings_table, sort_findings, verdict
 from cartopath.cohort.joins import join_findings, label_findings, survival_findings, trait_findings
 from cartopath.cohort.labels import TraitLabels, binary_labels, trait_labels
-from cartopath.cohort.leakage import audit_use, class_counts, survival_patients, trait_sets
+from cartopath.cohort.leakage import class_counts, survival_patients, trait_sets
 from cartopath.cohort.manifests import manifest_on_disk, read_manifest
 from cartopath.cohort.matrices import MATRIX_FORMATS
 from cartopath.cohort.molecular import MolecularTable, open_molecular
@@ -21,7 +22,7 @@ from cartopath.cohort.split_audit import audit_splits
 from cartopath.cohort.splits import draw_folds, draw_rounds, read_splits, write_splits
 from cartopath.cohort.status_words import parse_status
 from cartopath.cohort.survival_status import Survival, survival_record, survival_times
-from cartopath.cohort.traits import TraitRequest, TraitSource, TraitValues, find_trait, label_trait, read_trait, read_traits
+from cartopath.cohort.traits import TraitRequest, TraitSource, TraitValues, find_trait, read_trait, read_traits
 
 __all__ = [
     "CLINICAL_FORMATS",
@@ -39,10 +40,10 @@ __all__ = [
     "TraitSource",
     "TraitValues",
     "audit_splits",
-    "audit_use",
     "binary_labels",
     "choose_samples",
     "class_counts",
+    "collapse_findings",
     "draw_folds",
     "draw_rounds",
     "find_column",
@@ -50,7 +51,6 @@ __all__ = [
     "findings_table",
     "join_findings",
     "label_findings",
-    "label_trait",
     "manifest_on_disk",
     "match_column",
     "open_molecular",

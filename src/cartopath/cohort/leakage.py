@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cartopath.cohort.labels import TraitLabels
-from cartopath.cohort.split_audit import SETS, patient_examples
+from cartopath.cohort.split_audit import SETS
 
 TRAIT_SETS = (*SETS, "ood-near", "ood-far")
 
@@ -37,22 +37,6 @@ def class_counts(sets: pd.DataFrame) -> pd.DataFrame:
             labels = group["label"][group["set"] == name]
             rows.append((int(number), name, int((labels == "hi").sum()), int((labels == "lo").sum())))
     return pd.DataFrame(rows, columns=["round", "set", "hi", "lo"])
-
-
-def audit_use(used: pd.DataFrame, sets: pd.DataFrame) -> list[str]:
-    """Return every use of a patient that the sets of a trait do not allow, nothing for a clean study.
-
-    Args:
-        used: What was done: `patient_id, round, set` (`train` or `validation`), a row per patient or per slide.
-        sets: What may be done, from `trait_sets`.
-    """
-    allowed = sets.set_index(["round", "patient_id"])["set"].to_dict()
-    problems: dict[str, set[str]] = {}
-    for patient, number, name in used[["patient_id", "round", "set"]].drop_duplicates().itertuples(index=False):
-        rightful = allowed.get((number, patient))
-        if rightful != name:
-            problems.setdefault(f"round {number}: used as {name} but {rightful or 'without a part'}", set()).add(patient)
-    return [f"{what}: {len(patients)} patients {patient_examples(patients)}" for what, patients in sorted(problems.items())]
 
 
 def survival_patients(splits: pd.DataFrame, labels: Mapping[str, TraitLabels], *, unmeasured: bool = False) -> list[str]:

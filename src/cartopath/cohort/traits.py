@@ -1,4 +1,4 @@
-"""Traits wherever they are: a gene, a miRNA, a clinical column or a receptor; and their labels."""
+"""Traits wherever they are: a gene, a miRNA, a clinical column or a receptor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 import pandas as pd
 
 from cartopath.cohort.clinical import Clinical, find_column, match_column
-from cartopath.cohort.labels import TraitLabels, binary_labels, trait_labels
 from cartopath.cohort.molecular import MolecularTable
 from cartopath.cohort.receptors import RECEPTORS, receptor_of_column, receptor_record
 from cartopath.core.errors import TraitError, closest
@@ -134,16 +133,3 @@ def _values(
     values = clinical.table[source.column].rename(request.name)
     is_numeric = pd.api.types.is_numeric_dtype(values) and values.nunique() > 2 and not request.positive
     return TraitValues(request, source, "continuous" if is_numeric else "binary", values, source.column if is_numeric else "")
-
-
-def label_trait(
-    trait: TraitValues, *, fit_patients: Iterable[str] | None = None, low: float = 20, high: float = 80
-) -> TraitLabels:
-    """Label the patients by a trait: numbers by their extremes (`trait_labels`), words by their meaning (`binary_labels`).
-
-    Raises:
-        LabelError: The trait does not divide the patients.
-    """
-    if trait.kind == "continuous":
-        return trait_labels(trait.values, fit_patients=fit_patients, low=low, high=high)
-    return binary_labels(trait.values, positive=trait.request.positive or None)
