@@ -1,0 +1,178 @@
+"""Small slides of every kind that cartopath opens: 256 x 256 px of tissue at 0.5 um/px, in tiles of 64 px.
+
+`BASES` names a function for each kind. It writes the slide into an empty folder and returns its path.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE, TILE, MPP = 256, 64, 0.5
+PER_CM = 1e4 / MPP
+APERIO = "Aperio Image Library v11.0.37\r\n256x256 [0,0 256x256] (64x64) JPEG/RGB Q=70|AppMag = 20|MPP = 0.5|User = nobody"
+
+Pixels = NDArray[np.uint8]
+
+
+def tissue(side: int = SIDE) -> Pixels:
+    """An ellipse of pink and violet on glass: uint8 (side, side, 3)."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    inside = (((x - 0.5) / 0.4) ** 2 + ((y - 0.5) / 0.45) ** 2) < 1
+    nuclei = np.sin(x * 90) * np.sin(y * 80) > 0.4
+    picture = np.where(inside[..., None], np.where(nuclei[..., None], (110, 70, 150), (220, 150, 190)), (244, 243, 245))
+    return picture.astype(np.uint8)
+
+
+def halved(image: Pixels) -> Pixels:
+    rows, columns = image.shape[:2]
+    return image.reshape(rows // 2, 2, columns // 2, 2, 3).mean(axis=(1, 3)).astype(np.uint8)
+
+
+def pyramid(folder: Path, *, name: str = "slide.tif", levels: int = 3, mpp: float | None = MPP, **options: Any) -> Path:
+    """A tiled TIFF that OpenSlide calls generic-tiled-tiff."""
+    image, path = tissue(), folder / name
+    file_options = {key: options.pop(key) for key in ("bigtiff", "byteorder") if key in options}
+    options = {"compression": "deflate", **options}
+    with tifffile.TiffWriter(path, **file_options) as writer:
+        for level in range(levels):
+            per_cm = None if mpp is None else (1e4 / mpp / 2**level,) * 2
+            writer.write(
+                image,
+                tile=(TILE, TILE),
+                photometric="rgb",
+                subfiletype=1 if level else 0,
+                resolution=per_cm,
+                resolutionunit=None if mpp is None else "CENTIMETER",
+                metadata=None,
+                **options,
+            )
+            image = halved(image)
+    return path
+
+
+def jpeg(folder: Path) -> Path:
+    return pyramid(folder, compression="jpeg")
+
+
+def svs(folder: Path, *, label: Pixels | None = None, label_text: str = "Aperio Image Library v11.0.37\r\nlabel 64x48") -> Path:
+    """An Aperio slide: level 0, a thumbnail, level 1, a label and a macro image."""
+    image, path = tissue(), folder / "slide.svs"
+    label = np.full((48, 64, 3), (200, 200, 90), np.uint8) if label is None else label
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(image, tile=(TILE, TILE), photometric="rgb", compression="jpeg", description=APERIO, metadata=None)
+        small = halved(halved(image))
+        writer.write(small, rowsperstrip=16, photometric="rgb", compression="jpeg", description=APERIO, metadata=None)
+        writer.write(halved(image), tile=(TILE, TILE), photometric="rgb", compression="jpeg", description=APERIO, metadata=None)
+        for pixels, text, kind in ((label, label_text, 1), (label, label_text.replace("label", "macro"), 9)):
+            writer.write(
+                pixels, rowsperstrip=16, photometric="rgb", compression="lzw", description=text, subfiletype=kind, metadata=None
+            )
+    return path
+
+
+def ome(folder: Path, *, label: Pixels | None = None) -> Path:
+    """An OME-TIFF whose levels are SubIFDs; with a label, that is a second image, named as Bio-Formats names it."""
+    image, path = tissue(), folder / "slide.ome.tif"
+    size = {"PhysicalSizeX": MPP, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": MPP, "PhysicalSizeYUnit": "µm"}
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        options: dict[str, Any] = {"photometric": "rgb", "tile": (TILE, TILE), "compression": "deflate"}
+        writer.write(image, subifds=2, metadata={"axes": "YXS", "Name": "slide", **size}, **options)
+        writer.write(halved(image), subfiletype=1, **options)
+        writer.write(halved(halved(image)), subfiletype=1, **options)
+        if label is not None:
+            writer.write(label, photometric="rgb", compression="deflate", metadata={"axes": "YXS", "Name": "label image"})
+    return path
+
+
+def untiled(folder: Path) -> Path:
+    path = folder / "photograph.tif"
+    tifffile.imwrite(
+        path, tissue(), photometric="rgb", rowsperstrip=32, resolution=(PER_CM,) * 2, resolutionunit="CENTIMETER", metadata=None
+    )
+    return path
+
+
+def _photograph(folder: Path, name: str, **options: Any) -> Path:
+    Image.fromarray(tissue()).save(folder / name, **options)
+    return folder / name
+
+
+def dicom(folder: Path, *, label: Pixels | None = None, label_text: str = "nothing") -> Path:
+    """A DICOM slide of one level with 16 JPEG frames; with a label, that is another instance of the series in the same folder."""
+    image = tissue()
+    frames = [image[top : top + TILE, left : left + TILE] for top in range(0, SIDE, TILE) for left in range(0, SIDE, TILE)]
+    if label is not None:
+        _dicom_instance(folder / "label.dcm", [label], label.shape[1::-1], flavour="LABEL", number=2, text=label_text)
+    return _dicom_instance(folder / "slide.dcm", frames, (SIDE, SIDE), flavour="VOLUME", number=1, text="")
+
+
+def _dicom_instance(path: Path, frames: list[Pixels], size: tuple[int, int], *, flavour: str, number: int, text: str) -> Path:
+    from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+    from pydicom.encaps import encapsulate
+    from pydicom.sequence import Sequence
+    from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+
+    root = "1.2.826.0.1.3680043.8.498.1"
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
+    meta.MediaStorageSOPInstanceUID = f"{root}.{number}"
+    meta.TransferSyntaxUID = JPEGBaseline8Bit
+    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.Modality, data.PatientName, data.PatientID = "SM", text, "1"
+    data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = f"{root}.7", f"{root}.8", f"{root}.9"
+    data.SeriesNumber, data.InstanceNumber = 1, number
+    data.ImageType = ["ORIGINAL", "PRIMARY", flavour, "NONE"]
+    data.SamplesPerPixel, data.PhotometricInterpretation, data.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
+    data.NumberOfFrames = len(frames)
+    data.Rows, data.Columns = frames[0].shape[:2]
+    data.TotalPixelMatrixColumns, data.TotalPixelMatrixRows = size
+    data.TotalPixelMatrixFocalPlanes = 1
+    data.DimensionOrganizationType = "TILED_FULL"
+    data.NumberOfOpticalPaths = 1
+    data.ImagedVolumeWidth, data.ImagedVolumeHeight = size[0] * MPP / 1000, size[1] * MPP / 1000
+    measures, shared = Dataset(), Dataset()
+    measures.PixelSpacing = [MPP / 1000, MPP / 1000]
+    measures.SliceThickness = 0.001
+    shared.PixelMeasuresSequence = Sequence([measures])
+    data.SharedFunctionalGroupsSequence = Sequence([shared])
+    optics = Dataset()
+    optics.OpticalPathIdentifier = "1"
+    data.OpticalPathSequence = Sequence([optics])
+    data.PixelData = encapsulate([_encoded(frame) for frame in frames])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _encoded(frame: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=85, subsampling="4:2:2")
+    return buffer.getvalue()
+
+
+BASES: dict[str, Callable[[Path], Path]] = {
+    "pyramid": pyramid,
+    "jpeg": jpeg,
+    "big": lambda folder: pyramid(folder, bigtiff=True),
+    "motorola": lambda folder: pyramid(folder, byteorder=">"),
+    "one level": lambda folder: pyramid(folder, levels=1),
+    "no mpp": lambda folder: pyramid(folder, mpp=None),
+    "svs": svs,
+    "ome": ome,
+    "untiled": untiled,
+    "png": lambda folder: _photograph(folder, "photograph.png"),
+    "jpg": lambda folder: _photograph(folder, "photograph.jpg", quality=85),
+    "dicom": dicom,
+}
+STATED = {"untiled": MPP, "png": MPP, "jpg": MPP}
+"""Micrometres per pixel that a user must state for those kinds that cannot say it."""
