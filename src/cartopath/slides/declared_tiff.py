@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,20 +118,21 @@ def _check_directory(directory: _Directory, where: str) -> None:
 
 
 def _directories(file: BinaryIO, layout: TiffLayout, path: Path, end: int) -> Iterator[_Directory]:
-    """Yield the directories of the main chain, each followed by its SubIFDs."""
-    todo, seen = [layout.first], set[int]()
-    while todo:
-        offset = todo.pop()
-        if not offset:
-            continue
-        if offset in seen or len(seen) >= MAX_DIRECTORIES:
-            raise SlideError(f"{path}: its TIFF directories form a loop at byte {offset:,}; the file is damaged")
-        seen.add(offset)
-        if offset >= end:
-            raise SlideError(f"{path}: TIFF directory {len(seen) - 1} lies at byte {offset:,} of {end:,}; the file is cut off")
-        directory = _directory(file, path, offset, layout, end)
-        todo += [directory.following, *reversed(directory.children)]
-        yield directory
+    """Yield the directories of the main chain, then those of SubIFDs, which can be chained to each other as well."""
+    chains, seen = deque([layout.first]), set[int]()
+    while chains:
+        offset, chain = chains.popleft(), set[int]()
+        while offset and (offset in chain or offset not in seen):
+            if offset in chain or len(seen) >= MAX_DIRECTORIES:
+                raise SlideError(f"{path}: its TIFF directories form a loop at byte {offset:,}; the file is damaged")
+            if offset >= end:
+                raise SlideError(f"{path}: TIFF directory {len(seen)} lies at byte {offset:,} of {end:,}; the file is cut off")
+            chain.add(offset)
+            seen.add(offset)
+            directory = _directory(file, path, offset, layout, end)
+            yield directory
+            chains += directory.children
+            offset = directory.following
 
 
 def _directory(file: BinaryIO, path: Path, offset: int, layout: TiffLayout, end: int) -> _Directory:

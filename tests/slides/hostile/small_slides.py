@@ -58,6 +58,24 @@ def pyramid(folder: Path, *, name: str = "slide.tif", levels: int = 3, mpp: floa
     return path
 
 
+def unmatched_levels(folder: Path, sides: tuple[tuple[int, int], ...]) -> Path:
+    """A pyramid whose levels have these columns and rows."""
+    path = folder / "slide.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for level, size in enumerate(sides):
+            writer.write(
+                np.asarray(Image.fromarray(tissue()).resize(size)),
+                tile=(TILE, TILE),
+                photometric="rgb",
+                compression="deflate",
+                subfiletype=1 if level else 0,
+                resolution=(PER_CM,) * 2,
+                resolutionunit="CENTIMETER",
+                metadata=None,
+            )
+    return path
+
+
 def jpeg(folder: Path) -> Path:
     return pyramid(folder, compression="jpeg")
 
@@ -84,7 +102,7 @@ def ome(folder: Path, *, label: Pixels | None = None) -> Path:
     size = {"PhysicalSizeX": MPP, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": MPP, "PhysicalSizeYUnit": "µm"}
     with tifffile.TiffWriter(path, ome=True) as writer:
         options: dict[str, Any] = {"photometric": "rgb", "tile": (TILE, TILE), "compression": "deflate"}
-        writer.write(image, subifds=2, metadata={"axes": "YXS", "Name": "slide", **size}, **options)
+        writer.write(image, subifds=2, metadata={"axes": "YXS", "Name": "slide", "UUID": "urn:uuid:0", **size}, **options)
         writer.write(halved(image), subfiletype=1, **options)
         writer.write(halved(halved(image)), subfiletype=1, **options)
         if label is not None:
@@ -176,3 +194,14 @@ BASES: dict[str, Callable[[Path], Path]] = {
 }
 STATED = {"untiled": MPP, "png": MPP, "jpg": MPP}
 """Micrometres per pixel that a user must state for those kinds that cannot say it."""
+
+CASE_BASES: dict[str, Callable[[Path], Path]] = {
+    **BASES,
+    "huge mpp": lambda folder: pyramid(folder, mpp=25.4),
+    "fractional levels": lambda folder: unmatched_levels(folder, ((256, 256), (101, 101), (37, 37))),
+    "squeezed level": lambda folder: unmatched_levels(folder, ((256, 256), (128, 64))),
+    "upside down": lambda folder: unmatched_levels(folder, ((64, 64), (128, 128), (256, 256))),
+    "twice the same level": lambda folder: unmatched_levels(folder, ((256, 256), (256, 256))),
+    "smaller than a tile": lambda folder: unmatched_levels(folder, ((40, 30),)),
+}
+"""Kinds that cases start from; the second list is of no interest to mutations."""
