@@ -130,7 +130,7 @@ def test_a_table_without_events_is_refused(clinical):
 
 
 def test_a_time_that_is_no_number_is_named(clinical):
-    with pytest.raises(TableError, match=r"1 times in 'os_days' are no numbers \('ten'\)"):
+    with pytest.raises(TableError, match=r"1 cells of column 'os_days' are no numbers \('ten' of P0\)"):
         survival_times(clinical("os_days,os_event", "ten,1", "20,0"))
 
 

@@ -6,28 +6,36 @@ from cartopath.cohort.cells import is_missing, name_key
 from cartopath.core.errors import StatusError
 
 _EVENT_WORDS = {
-    *("1", "true", "yes", "event", "deceased", "dead", "died", "death", "dod", "deceasedofdisease", "deadwithtumor"),
-    *("recurred", "recurrence", "relapsed", "progressed", "progression", "recurredprogressed"),
+    *("1", "true", "yes", "event", "deceased", "dead", "died", "death", "expired"),
+    *("dod", "deceasedofdisease", "deadofdisease", "diedofdisease", "deadwithtumor", "deceasedwithtumor"),
+    *("recurred", "recurrence", "relapsed", "relapse", "progressed", "progression", "recurredprogressed", "progressedrecurred"),
 }
 _CENSORED_WORDS = {
     *("0", "false", "no", "noevent", "censored", "living", "alive", "aliveordeadtumorfree"),
-    *("diseasefree", "tumorfree", "progressionfree"),
+    *("ned", "awd", "alivewithdisease", "alivewithtumor", "alivewithoutdisease", "alivetumorfree"),
+    *("diseasefree", "tumorfree", "progressionfree", "recurrencefree", "relapsefree", "norecurrence", "norelapse"),
+    *("noprogression", "notprogressed", "notrecurred", "notrecurrednotprogressed"),
 }
+_OTHER_DEATHS = {"diedofothercauses", "diedofothercause", "deadofothercauses", "deadofothercause", "doc", "deadtumorfree"}
+"""Deaths that end overall survival and not disease-specific survival."""
 
 
-def parse_status(word: object, *, column: str = "") -> int | None:
+def parse_status(word: object, *, column: str = "", endpoint: str = "OS") -> int | None:
     """Return 1 for an event, 0 for a censored patient, None where nothing is known.
 
     Args:
         word: `DECEASED`, `1:DECEASED`, `0`, `Alive`, `0:DiseaseFree`, `[Not Available]`, ... With a code before a colon, as
             cBioPortal writes it, the code decides.
         column: Name of the column: in one called `censorship` or `censored`, 1 means that the event did not happen.
+        endpoint: A death of other causes is an event of `OS` and none of `DSS`; of other endpoints nobody knows.
 
     Raises:
         StatusError: Nobody knows the word, or its code and its word contradict each other.
 
     >>> parse_status("1:DECEASED"), parse_status("LIVING"), parse_status("1", column="censorship"), parse_status("")
     (1, 0, 0, None)
+    >>> parse_status("Died of Other Causes"), parse_status("Died of Other Causes", endpoint="DSS")
+    (1, 0)
     """
     text = "" if word is None or word != word else str(word).strip()
     if is_missing(text):
@@ -43,6 +51,8 @@ def parse_status(word: object, *, column: str = "") -> int | None:
             raise StatusError(f"{text!r}: its code says {'event' if event else 'no event'} and its word the opposite")
         return event
     key = name_key(text)
+    if key in _OTHER_DEATHS and endpoint in ("OS", "DSS"):
+        return int(endpoint == "OS")
     if key in _EVENT_WORDS:
         return 0 if inverse and key in ("1", "true", "yes") else 1
     if key in _CENSORED_WORDS:
