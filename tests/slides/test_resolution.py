@@ -79,9 +79,7 @@ def test_an_assumed_value_is_used_and_named_when_nothing_else_is_known():
 
 
 def test_without_any_source_the_error_names_all_ways_out():
-    with pytest.raises(
-        ResolutionError, match=r"a\.svs: it does not say .*slides\.csv.*slides\.assume_mpp.*study\.yaml.*--assume-mpp"
-    ):
+    with pytest.raises(ResolutionError, match=r"a\.svs: it does not say .*`mpp` column.*slides\.assume_mpp.*--assume-mpp"):
         resolved({})
 
 

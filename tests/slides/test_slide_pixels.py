@@ -121,7 +121,7 @@ def test_the_thumbnail_shows_the_whole_slide(wavy_slide, picture, max_px):
 
 
 def test_the_thumbnail_of_a_single_level_is_read_in_small_pieces(tmp_path, write_slide, picture, monkeypatch):
-    monkeypatch.setattr("cartopath.slides.slide._THUMBNAIL_READ_PX", 300)
+    monkeypatch.setattr("cartopath.slides.thumbnail.BLOCK_PX", (300, 300))
     path = write_slide(tmp_path / "single.tif", picture, levels=1)
     with open_slide(path) as slide:
         read, sizes = slide.read_region, []
@@ -129,7 +129,7 @@ def test_the_thumbnail_of_a_single_level_is_read_in_small_pieces(tmp_path, write
         in_pieces = slide.thumbnail(350)
     assert max(max(size) for size in sizes) <= 310
     with open_slide(path) as slide:
-        monkeypatch.setattr("cartopath.slides.slide._THUMBNAIL_READ_PX", 10_000)
+        monkeypatch.setattr("cartopath.slides.thumbnail.BLOCK_PX", (10_000, 10_000))
         at_once = slide.thumbnail(350)
     assert difference(in_pieces, at_once) <= 3
 

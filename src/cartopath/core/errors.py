@@ -4,7 +4,8 @@
 CartopathError
 ├── ConfigError        (ValueError)    study.yaml or a command-line value
 ├── SlideError         (OSError)       a slide cannot be opened, read or trusted
-│   └── ResolutionError (ValueError)   its micrometres per pixel are missing or impossible
+│   ├── ResolutionError (ValueError)   its micrometres per pixel are missing or impossible
+│   └── TileError                      the pixels of one region cannot be decoded; other regions can
 ├── TableError         (ValueError)    a molecular, clinical or slide table
 │   ├── TraitError     (LookupError)   a trait that the table does not hold
 │   └── StatusError    (ValueError)    a survival or receptor status word nobody can interpret
@@ -39,6 +40,10 @@ class SlideError(CartopathError, OSError):
 
 class ResolutionError(SlideError, ValueError):
     """The micrometres per pixel of a slide are missing or impossible."""
+
+
+class TileError(SlideError):
+    """The pixels of one region of a slide cannot be decoded, while the rest of the slide can still be read."""
 
 
 class TableError(CartopathError, ValueError):

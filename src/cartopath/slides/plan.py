@@ -1,7 +1,7 @@
 """Which tiles of a slide are worth looking at, and what became of the others.
 
 A tile is dropped because it reaches past the border, because the thumbnail shows too little tissue there (it is then never
-decoded), or by the paper's background rule on its pixels (Levy-Jurgenson et al. 2020).
+decoded), because its pixels cannot be decoded, or by the paper's background rule on them (Levy-Jurgenson et al. 2020).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cartopath.core.errors import SlideError, TileError
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
 from cartopath.slides.reader import ordered_map, read_tile
 from cartopath.slides.resolution import Resolution
@@ -26,6 +27,8 @@ KIND = "tiles"
 BRIGHT_VALUE = 220
 _STAIN_STRIDE = 8
 _TILES_AHEAD_PER_THREAD = 4
+MAX_UNREADABLE = 0.5
+"""Of the tiles that were looked at, more than this share undecodable makes a slide too damaged to speak for its patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,14 @@ class TilePlan:
         table: One row per kept tile, by row and then column: `col`, `row`, `x_px0`, `y_px0`, `tissue_fraction` (share of the tile
             that is tissue on the thumbnail), `background_fraction` (share of its pixel values above 220).
         grid: The grid they lie on.
-        counts: Tiles by fate: `grid` (all that touch the slide) = `edge` + `no_tissue` + `background` + `kept`.
+        counts: Tiles by fate: `grid` (all that touch the slide) = `edge` + `no_tissue` + `unreadable` + `background` +
+            `kept`.
         stain: How the kept tiles are stained.
         spec: What was asked.
         resolution: The slide's micrometres per pixel and where the number comes from.
         dimensions_px0: The slide's width and height in level-0 pixels.
         backend: Name of the decoder.
+        unreadable: (col, row) of the tiles whose pixels cannot be decoded.
     """
 
     table: pd.DataFrame
@@ -52,6 +57,7 @@ class TilePlan:
     resolution: Resolution
     dimensions_px0: tuple[int, int]
     backend: str
+    unreadable: tuple[tuple[int, int], ...] = ()
 
     def meta(self) -> dict[str, Any]:
         """Return what a reader of the table must know, as JSON values."""
@@ -71,6 +77,7 @@ class TilePlan:
             "counts": dict(self.counts),
             "stain": self.stain.to_dict(),
             "backend": self.backend,
+            "unreadable": [list(cell) for cell in self.unreadable],
         }
 
 
@@ -92,14 +99,16 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
         threads: How many tiles are decoded at once. Does not change the result.
 
     Raises:
-        SlideError: The slide is too coarse for these tiles, or cannot be decoded.
+        SlideError: The slide is too coarse for these tiles, or more than half of what should be looked at cannot be decoded.
     """
     grid = tile_grid(slide, spec)
     cells = grid.cells()
     xy_px0 = grid.xy_px0(cells)
     tissue = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
-    candidates = np.flatnonzero(tissue >= spec.min_tissue)
+    candidates = np.flatnonzero((tissue >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0))
     background, sums = _look_at(slide, xy_px0[candidates], grid, spec, threads)
+    is_unreadable = np.isnan(background)
+    _check_damage(slide, int(is_unreadable.sum()), len(candidates))
     is_kept = background < spec.max_background
     kept = candidates[is_kept]
     table = pd.DataFrame(
@@ -117,25 +126,48 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
         "grid": len(cells) + n_skipped,
         "edge": n_skipped,
         "no_tissue": len(cells) - len(candidates),
-        "background": len(candidates) - len(kept),
+        "unreadable": int(is_unreadable.sum()),
+        "background": int((~is_unreadable & ~is_kept).sum()),
         "kept": len(kept),
     }
     size = (slide.dimensions_px0.width, slide.dimensions_px0.height)
     stain = StainStatistics.from_sums(sums)
-    return TilePlan(table, grid, counts, stain, spec, slide.resolution, size, slide.backend)
+    unreadable = tuple((int(col), int(row)) for col, row in cells[candidates[is_unreadable]])
+    return TilePlan(table, grid, counts, stain, spec, slide.resolution, size, slide.backend, unreadable)
+
+
+def _is_lost(slide: Slide, xy_px0: NDArray[np.int64], window_px0: int) -> NDArray[np.bool_]:
+    """Return which tiles touch what the thumbnail could not show, (n,): whether they hold tissue is not known."""
+    x, y = xy_px0[:, 0], xy_px0[:, 1]
+    is_lost = np.zeros(len(xy_px0), bool)
+    for left, top, right, bottom in slide.lost_px0:
+        is_lost |= (x < right) & (x + window_px0 > left) & (y < bottom) & (y + window_px0 > top)
+    return is_lost
+
+
+def _check_damage(slide: Slide, n_unreadable: int, n_candidates: int) -> None:
+    if n_unreadable > MAX_UNREADABLE * n_candidates:
+        raise SlideError(
+            f"{slide.path}: too damaged: {n_unreadable:,} of {n_candidates:,} tiles that may hold tissue cannot be decoded; "
+            "get a sound copy of the file, or exclude the slide"
+        )
 
 
 def _look_at(
     slide: Slide, xy_px0: NDArray[np.int64], grid: TileGrid, spec: TileSpec, threads: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the background fraction of each tile, (n,), and the stain sums of those that are kept, (7,)."""
+    """Return the background fraction of each tile, (n,), NaN if undecodable, and the stain sums of those that are kept, (7,)."""
 
     def measure(xy: NDArray[np.int64]) -> tuple[float, NDArray[np.float64]]:
-        tile = read_tile(slide, xy, window_px0=grid.window_px0, size_px=grid.size_px)
+        try:
+            tile = read_tile(slide, xy, window_px0=grid.window_px0, size_px=grid.size_px)
+        except TileError:
+            return np.nan, nothing
         return background_fraction(tile), stain_sums(tile[::_STAIN_STRIDE, ::_STAIN_STRIDE])
 
     background = np.empty(len(xy_px0))
-    sums = stain_sums(np.empty((0, 3), np.uint8))
+    nothing = stain_sums(np.empty((0, 3), np.uint8))
+    sums = nothing.copy()
     measured = ordered_map(measure, xy_px0, threads=threads, in_flight=_TILES_AHEAD_PER_THREAD * max(1, threads))
     for number, (fraction, own_sums) in enumerate(measured):
         background[number] = fraction

@@ -1,8 +1,9 @@
 """How many micrometres a level-0 pixel of a slide is, and who says so.
 
-In order: a value stated by the user's table, then what the file says (OpenSlide's own property, Aperio's, OME's, the TIFF
-resolution tags), then a value the user allows to be assumed. Without any of them there is no answer: guessing would silently
-change the size of every tile ([A19]; the published code assumed 0.254).
+In order: a value stated by the user's table, then what the file says (OpenSlide's own property, Aperio's, OME's, ImageJ's, the
+TIFF resolution tags, the density of a PNG or JPEG if it is on the scale of a microscope), then a value the user allows to be
+assumed. Without any of them there is no answer: guessing would silently change the size of every tile ([A19]; the published code
+assumed 0.254).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cartopath.core.errors import ResolutionError
+from cartopath.slides.ome import main_image
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
 """Micrometres per pixel that a slide can have; 72 dpi, which programs write without thinking, is 353."""
@@ -21,8 +23,19 @@ MAX_ANISOTROPY = 0.01
 """Pixels may be this much wider than high (or the reverse); the value along x is used."""
 
 _UM_PER_UNIT = {"inch": 25_400.0, "centimeter": 10_000.0}
-_UM_PER_OME_UNIT = {"nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
-_WAY_OUT = "state it in an `mpp` column of slides.csv, set `slides.assume_mpp` in study.yaml, or pass --assume-mpp"
+_UM_PER_IMAGEJ_UNIT = {
+    "nm": 1e-3,
+    "micron": 1.0,
+    "microns": 1.0,
+    "um": 1.0,
+    "µm": 1.0,
+    "μm": 1.0,
+    "mm": 1e3,
+    "cm": 1e4,
+    "inch": 25_400.0,
+}
+_DENSITIES = ("png.pHYs", "jpeg.density")
+_WAY_OUT = "state it: `mpp` column of the slide table, `slides.assume_mpp`, or --assume-mpp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Resolution:
     Attributes:
         mpp: Micrometres per level-0 pixel.
         source: `table`, `assume_mpp`, or the property of the file, such as `openslide.mpp-x`, `aperio.MPP`,
-            `ome.PhysicalSizeX`, `tiff.XResolution`.
+            `ome.PhysicalSizeX`, `imagej.unit`, `tiff.XResolution`, `png.pHYs`, `jpeg.density`.
         in_file: What the file itself says, where it says something plausible; differs from `mpp` only if a table overrules it.
     """
 
@@ -76,7 +89,7 @@ def resolve(properties: Mapping[str, str], *, path: Path, stated: float | None, 
     if usable is not None and not usable.is_square:
         raise ResolutionError(
             f"{path}: its pixels are not square ({usable.source}: {usable.x:g} x {usable.y:g} um); "
-            "if that is wrong, state the right value in an `mpp` column of slides.csv"
+            "if that is wrong, state the right value in the `mpp` column of the slide table"
         )
     if usable is not None:
         return Resolution(usable.x, usable.source, usable.x)
@@ -114,32 +127,43 @@ def _declared(properties: Mapping[str, str]) -> Iterator[_Declared]:
         if x is not None:
             y = _number(properties.get(y_key, ""))
             yield _Declared(source, x, x if y is None else y)
-    yield from _declared_by_ome(properties.get("tiff.ImageDescription", ""))
+    description = properties.get("tiff.ImageDescription", "")
+    yield from _declared_by_ome(description)
+    yield from _declared_by_imagej(description, properties)
     yield from _declared_by_tiff(properties)
+    yield from _declared_by_density(properties)
 
 
 def _declared_by_ome(description: str) -> Iterator[_Declared]:
-    if "<OME" not in description:
-        return
-    x, y = (_ome_length(description, axis) for axis in "XY")
-    if x is not None:
-        yield _Declared("ome.PhysicalSizeX", x, x if y is None else y)
+    image = main_image(description)
+    if image is not None and image.mpp_x is not None:
+        yield _Declared("ome.PhysicalSizeX", image.mpp_x, image.mpp_x if image.mpp_y is None else image.mpp_y)
 
 
-def _ome_length(description: str, axis: str) -> float | None:
-    size = re.search(rf'\bPhysicalSize{axis}="([^"]*)"', description)
-    unit = re.search(rf'\bPhysicalSize{axis}Unit="([^"]*)"', description)
-    um_per_unit = _UM_PER_OME_UNIT.get(unit.group(1) if unit else "um")
-    value = _number(size.group(1)) if size else None
-    return None if value is None or um_per_unit is None else value * um_per_unit
+def _declared_by_imagej(description: str, properties: Mapping[str, str]) -> Iterator[_Declared]:
+    """ImageJ puts pixels per unit into the TIFF tags and the unit into the description."""
+    unit = re.search(r"^unit=(.*)$", description, re.MULTILINE) if description.startswith("ImageJ=") else None
+    um_per_unit = _UM_PER_IMAGEJ_UNIT.get(unit.group(1).strip().replace("\\u00B5", "µ")) if unit else None
+    yield from _declared_per_unit("imagej.unit", um_per_unit, properties)
 
 
 def _declared_by_tiff(properties: Mapping[str, str]) -> Iterator[_Declared]:
     um_per_unit = _UM_PER_UNIT.get(properties.get("tiff.ResolutionUnit", "inch"))
+    yield from _declared_per_unit("tiff.XResolution", um_per_unit, properties)
+
+
+def _declared_per_unit(source: str, um_per_unit: float | None, properties: Mapping[str, str]) -> Iterator[_Declared]:
     x = _number(properties.get("tiff.XResolution", ""))
     y = _number(properties.get("tiff.YResolution", ""))
     if um_per_unit is not None and x is not None and x > 0:
-        yield _Declared("tiff.XResolution", um_per_unit / x, um_per_unit / (y if y is not None and y > 0 else x))
+        yield _Declared(source, um_per_unit / x, um_per_unit / (y if y is not None and y > 0 else x))
+
+
+def _declared_by_density(properties: Mapping[str, str]) -> Iterator[_Declared]:
+    for source in _DENSITIES:
+        x, y = (_number(properties.get(f"{source}-{axis}", "")) for axis in "xy")
+        if x is not None and y is not None and x > 0 and y > 0:
+            yield _Declared(source, _UM_PER_UNIT["inch"] / x, _UM_PER_UNIT["inch"] / y)
 
 
 def _number(text: str) -> float | None:

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.slides.backend import Backend
+from cartopath.slides.opening import open_backend
 from cartopath.slides.resample import resample
 from cartopath.slides.resolution import Resolution, resolve
+from cartopath.slides.thumbnail import read_thumbnail
 
 MAX_REGION_PX = 1 << 28
 LEVEL_TOLERANCE = 0.01
-_THUMBNAIL_READ_PX = 2048
 
 
 def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float | None = None) -> Slide:
     """Open a slide for reading; use it in a `with` block.
 
     Args:
-        path: The file.
+        path: The file, or the folder of a DICOM slide.
         mpp: Micrometres per level-0 pixel as stated by the user's slide table; wins over what the file says.
         assume_mpp: Used only if the file says nothing plausible.
 
@@ -32,16 +33,9 @@ def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float 
         SlideError: It is missing, of an unknown format or damaged.
         ResolutionError: Nobody knows its micrometres per pixel, or the number is impossible.
     """
-    from cartopath.slides.openslide_backend import OpenSlideBackend  # loads a shared library: only when a slide is opened
-
-    path = Path(path)
-    if not path.exists():
-        raise SlideError(f"{path}: no such slide")
-    if not path.is_file():
-        raise SlideError(f"{path}: a folder, not a slide file")
-    backend = OpenSlideBackend(path)
+    backend = open_backend(Path(path))
     try:
-        return Slide(backend, resolve(backend.properties, path=path, stated=mpp, assumed=assume_mpp))
+        return Slide(backend, resolve(backend.properties, path=backend.path, stated=mpp, assumed=assume_mpp))
     except SlideError:
         backend.close()
         raise
@@ -67,6 +61,7 @@ class Slide:
         self.level_dimensions = backend.level_dimensions
         self.level_downsamples = backend.level_downsamples
         self.backend = backend.name
+        self._lost_px0: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def mpp(self) -> float:
@@ -87,7 +82,8 @@ class Slide:
             uint8 (height, width, 3) RGB; white where there is no slide.
 
         Raises:
-            SlideError: There is no such level, the size is impossible, or the pixels cannot be decoded.
+            TileError: Pixels of this region cannot be decoded; the rest of the slide can still be read.
+            SlideError: There is no such level, or the size is impossible.
         """
         if not 0 <= level < len(self.level_dimensions):
             raise SlideError(f"{self.path}: no level {level}; it has levels 0 to {len(self.level_dimensions) - 1}")
@@ -124,7 +120,8 @@ class Slide:
     def thumbnail(self, max_px: int) -> NDArray[np.uint8]:
         """Return the whole slide, its longer side `max_px` pixels or its own size if that is less.
 
-        It is assembled block by block, so a slide with a single huge level needs no more memory than another.
+        It is assembled block by block, so a slide with a single huge level needs no more memory than another. What cannot be
+        decoded is white; `lost_px0` tells where.
 
         Args:
             max_px: Longest side in pixels.
@@ -133,22 +130,16 @@ class Slide:
             uint8 (h, w, 3) RGB.
 
         Raises:
-            SlideError: The pixels cannot be decoded.
+            SlideError: None of the pixels can be decoded, or most of a badly damaged slide cannot.
         """
-        full = self.dimensions_px0
-        scale = max(1.0, max(full.width, full.height) / max_px)
-        width, height = max(1, round(full.width / scale)), max(1, round(full.height / scale))
-        x_px0, y_px0 = np.arange(width + 1) * (full.width / width), np.arange(height + 1) * (full.height / height)
-        thumbnail = np.empty((height, width, 3), np.uint8)
-        step = max(16, int(_THUMBNAIL_READ_PX * self.level_downsamples[self.best_level(scale)] / scale))
-        for top in range(0, height, step):
-            bottom = min(top + step, height)
-            for left in range(0, width, step):
-                right = min(left + step, width)
-                window = (float(x_px0[right] - x_px0[left]), float(y_px0[bottom] - y_px0[top]))
-                block = self.read_scaled(round(x_px0[left]), round(y_px0[top]), window, (right - left, bottom - top))
-                thumbnail[top:bottom, left:right] = block
-        return thumbnail
+        thumbnail = read_thumbnail(self, max_px)
+        self._lost_px0 = tuple(sorted({*self._lost_px0, *thumbnail.lost_px0}))
+        return thumbnail.pixels
+
+    @property
+    def lost_px0(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Left, top, right and bottom, in level-0 pixels, of what thumbnails had to leave white because it cannot be decoded."""
+        return self._lost_px0
 
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""

@@ -1,0 +1,109 @@
+"""TIFF slides through tifffile and imagecodecs: OME-TIFF pyramids, strips and compressions that OpenSlide refuses."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cartopath.core.errors import SlideError, TileError
+from cartopath.slides.declared_sizes import check_declared_sizes
+from cartopath.slides.pixel_cache import PixelCache, new_owner
+from cartopath.slides.tiff_frames import READABLE, FrameError, FrameFile, read_frame
+from cartopath.slides.tiff_structure import TiffLevel, TiffStructure, read_structure
+
+CACHE_BYTES = 128 << 20
+"""Of decoded frames, for all TIFF slides of a process together: a row of strips of a wide image fits."""
+
+
+@functools.lru_cache(maxsize=1)
+def _shared_cache(process_id: int) -> PixelCache[NDArray[np.uint8]]:
+    return PixelCache(CACHE_BYTES)
+
+
+class TiffBackend:
+    """An open TIFF slide; see `cartopath.slides.backend.Backend`."""
+
+    name = "tiff"
+
+    def __init__(self, path: Path, structure: TiffStructure | None = None) -> None:
+        """Open the file at `path`.
+
+        Args:
+            path: The file.
+            structure: What `read_structure` found, if it has been read before.
+
+        Raises:
+            SlideError: It is no TIFF, damaged, holds no brightfield picture, or uses a compression that cannot be decoded.
+        """
+        check_declared_sizes(path)
+        self.path = path
+        structure = structure or read_structure(path)
+        unknown = sorted({level.compression for level in structure.levels} - READABLE)
+        if unknown:
+            raise SlideError(f"{path}: compression {unknown[0]} of TIFF tag 259 cannot be decoded")
+        self._levels = structure.levels
+        self.level_dimensions: tuple[tuple[int, int], ...] = tuple((level.width, level.height) for level in structure.levels)
+        self.level_downsamples: tuple[float, ...] = tuple(_downsample(level, structure.levels[0]) for level in structure.levels)
+        self.properties: Mapping[str, str] = structure.properties
+        self._cache = _shared_cache(os.getpid())
+        self._owner = new_owner()
+        self._file = FrameFile(path)
+
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return `height` x `width` pixels of `level` from a level-0 corner, uint8 (h, w, 3) RGB; white where there is no slide.
+
+        Raises:
+            TileError: A frame of the region cannot be decoded.
+            SlideError: The slide is closed.
+        """
+        if self._file.is_closed:
+            raise SlideError(f"{self.path}: read after it was closed; open it again")
+        found, downsample = self._levels[level], self.level_downsamples[level]
+        left, top = (int(np.floor(corner / downsample + 0.5)) for corner in (x_px0, y_px0))
+        region = np.full((height, width, 3), 255, np.uint8)
+        for row in _touched(top, height, found.frame_height, found.n_rows):
+            for col in _touched(left, width, found.frame_width, found.n_cols):
+                try:
+                    frame = self._frame(level, col, row)
+                except FrameError as error:
+                    what = f"{width} x {height} px of level {level} at level-0 ({x_px0}, {y_px0})"
+                    raise TileError(f"{self.path}: cannot decode {what}: {error}") from error
+                if frame is not None:
+                    _paste(frame, region, col * found.frame_width - left, row * found.frame_height - top)
+        return region
+
+    def _frame(self, level: int, col: int, row: int) -> NDArray[np.uint8] | None:
+        key = (level, col, row)
+        frame = self._cache.get(self._owner, key)
+        if frame is None:
+            frame = read_frame(self._file, self._levels[level], col, row)
+            if frame is not None:
+                self._cache.put(self._owner, key, frame, frame.nbytes)
+        return frame
+
+    def close(self) -> None:
+        """Let go of the file; closing twice does no harm."""
+        self._file.close()
+        self._cache.drop(self._owner)
+
+
+def _downsample(level: TiffLevel, finest: TiffLevel) -> float:
+    return (finest.width / level.width + finest.height / level.height) / 2
+
+
+def _touched(start: int, length: int, side: int, n_frames: int) -> range:
+    """Return which of `n_frames` frames of length `side` a stretch touches."""
+    return range(max(0, start // side), min(n_frames, -(-(start + length) // side)))
+
+
+def _paste(frame: NDArray[np.uint8], region: NDArray[np.uint8], left: int, top: int) -> None:
+    """Copy the part of a frame that lies in the region; its upper left corner is at (left, top) of the region."""
+    height, width = frame.shape[:2]
+    rows = slice(max(0, top), min(region.shape[0], top + height))
+    cols = slice(max(0, left), min(region.shape[1], left + width))
+    region[rows, cols] = frame[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
