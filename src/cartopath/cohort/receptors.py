@@ -7,9 +7,9 @@ word and the score of the IHC disagree, it counts as equivocal.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -20,38 +20,39 @@ from cartopath.core.errors import StatusError, TraitError
 RECEPTORS = ("ER", "PR", "HER2")
 
 _WORD_COLUMNS = {
-    "ER": ("ER Status By IHC", "er_ihc", "breast_carcinoma_estrogen_receptor_status", "ER_STATUS", "ER"),
-    "PR": ("PR Status By IHC", "pr_ihc", "breast_carcinoma_progesterone_receptor_status", "PR_STATUS", "PR"),
+    "ER": (
+        *("ER Status By IHC", "er_ihc", "breast_carcinoma_estrogen_receptor_status", "ER_STATUS", "ER"),
+        "ER_Status_nature2012",
+    ),
+    "PR": (
+        *("PR Status By IHC", "pr_ihc", "breast_carcinoma_progesterone_receptor_status", "PR_STATUS", "PR"),
+        "PR_Status_nature2012",
+    ),
     "HER2": (
-        "IHC-HER2",
-        "HER2 Status By IHC",
-        "her2_ihc",
-        "lab_proc_her2_neu_immunohistochemistry_receptor_status",
-        "HER2_STATUS",
-        "HER2",
+        *("IHC-HER2", "HER2 Status By IHC", "her2_ihc", "lab_proc_her2_neu_immunohistochemistry_receptor_status"),
+        *("HER2_STATUS", "HER2", "HER2_Final_Status_nature2012"),
     ),
 }
 _SCORE_COLUMNS = ("HER2 ihc score", "her2_immunohistochemistry_level_result")
-_FISH_COLUMNS = ("HER2 fish status", "her2_ish", "lab_procedure_her2_neu_in_situ_hybrid_outcome_type", "HER2_FISH")
-_WORDS = {"positive": "positive", "pos": "positive", "1": "positive", "10": "positive", "negative": "negative", "neg": "negative"}
-_WORDS |= {
-    "0": "negative",
-    "00": "negative",
-    "equivocal": "equivocal",
+_FISH_COLUMNS = (
+    *("HER2 fish status", "her2_ish", "her2_fish", "her2_ish_status"),
+    "lab_procedure_her2_neu_in_situ_hybrid_outcome_type",
+)
+_WORDS = {
+    **dict.fromkeys(("positive", "pos", "positve", "1", "10", "+"), "positive"),  # METABRIC misspells it.
+    **dict.fromkeys(("negative", "neg", "0", "00", "-"), "negative"),
+    **dict.fromkeys(("equivocal", "borderline"), "equivocal"),
     "indeterminate": "indeterminate",
-    "borderline": "equivocal",
+    **dict.fromkeys(("performedbutnotavailable", "notperformed", "notevaluated", "nottested", "notdone"), ""),
 }
-_WORDS |= {"performedbutnotavailable": "", "notperformed": "", "notevaluated": "", "nottested": ""}
 _SCORES = {
-    "0": "negative",
-    "00": "negative",
-    "1": "negative",
-    "10": "negative",
-    "2": "equivocal",
-    "20": "equivocal",
-    "3": "positive",
-    "30": "positive",
+    **dict.fromkeys(("0", "00", "1", "10", "01"), "negative"),
+    **dict.fromkeys(("2", "20"), "equivocal"),
+    **dict.fromkeys(("3", "30"), "positive"),
 }
+_FISH_WORDS = {**_WORDS, "amplified": "positive", "notamplified": "negative", "nonamplified": "negative"}
+_PLUS = re.compile(r"[0-3]\s*\+")
+"""An IHC score (2+), which in a column of words must not be taken for a number."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ def receptor_record(clinical: Clinical, receptor: str) -> ReceptorStatus:
     fish = _column(clinical, _FISH_COLUMNS) if receptor == "HER2" else None
     columns = tuple(column for column in (word, score, fish) if column)
     if not columns:
-        raise TraitError(f"{clinical.path}: no column of {receptor} status (looked for {', '.join(_WORD_COLUMNS[receptor])})")
-    words, fishes = _translate(clinical, word, _WORDS), _translate(clinical, fish, _WORDS)
+        raise TraitError(f"{clinical.where}: no column of {receptor} status (looked for {', '.join(_WORD_COLUMNS[receptor])})")
+    if receptor == "HER2" and score is None and word is not None and _holds_scores(clinical, word):
+        word, score = None, word
+    words, fishes = _translate(clinical, word, _WORDS), _translate(clinical, fish, _FISH_WORDS)
     if receptor == "HER2":
         scores = _translate(clinical, score, _SCORES)
         decided = [_her2(*results) for results in zip(words, scores, fishes, strict=True)]
@@ -136,16 +139,29 @@ def _her2(word: str, score: str, fish: str) -> tuple[str, str]:
     return "", f"{before}, {f'fish {fish}' if fish else 'no fish'}"
 
 
+def _holds_scores(clinical: Clinical, column: str) -> bool:
+    """Whether a column of HER2 status holds scores from 0 to 3+ and no words."""
+    said = [str(word).strip() for word in clinical.table[column].dropna()]
+    return any(_PLUS.fullmatch(word) for word in said) and all(name_key(word) in _SCORES for word in said)
+
+
 def _translate(clinical: Clinical, column: str | None, words: dict[str, str]) -> list[str]:
     """Return the results in a column, "" where there is none."""
     if column is None:
         return [""] * len(clinical.table)
-    found = ["" if word != word or is_missing(str(word)) else str(word) for word in clinical.table[column]]
-    unknown = Counter(word for word in found if word and name_key(word) not in words)
+    found = ["" if word != word or is_missing(str(word)) else str(word).strip() for word in clinical.table[column]]
+    keys = {word: _key(word, is_score=words is _SCORES) for word in set(found)}
+    unknown = Counter(word for word in found if word and keys[word] not in words)
     if unknown:
         listed = ", ".join(f"{word!r} ({count})" for word, count in unknown.most_common(5))
         raise StatusError(
-            f"{Path(clinical.path)}: column {column!r}: unknown words {listed}; write Positive, Negative or Equivocal, or leave "
-            "it empty"
+            f"{clinical.where}: column {column!r}: unknown words {listed}; write "
+            f"{'0, 1+, 2+ or 3+' if words is _SCORES else 'Positive, Negative or Equivocal'}, or leave it empty"
         )
-    return [words[name_key(word)] if word else "" for word in found]
+    return [words[keys[word]] if word else "" for word in found]
+
+
+def _key(word: str, *, is_score: bool) -> str:
+    if word in ("+", "-") or (_PLUS.fullmatch(word) and not is_score):
+        return word
+    return name_key(word)
