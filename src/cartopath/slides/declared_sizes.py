@@ -15,13 +15,15 @@ from cartopath.slides.declared_dicom import check_dicom, is_dicom, series_of
 from cartopath.slides.declared_tiff import check_tiff, tiff_layout
 
 
-def check_declared_sizes(path: Path) -> None:
+def check_declared_sizes(path: Path, *, frames: bool = False) -> None:
     """Refuse a TIFF or DICOM file that declares impossible sizes or places; any other file passes.
 
     OpenSlide opens all instances of a DICOM series that lie in one folder, so those are looked at, too.
 
     Args:
         path: The file.
+        frames: Look at the size of each compressed tile of a TIFF, too. OpenSlide allocates it; a decoder that compares it with
+            the file before can go on without the tile.
 
     Raises:
         SlideError: It cannot be read, it is cut off, its directories form a loop, an image or tile has an impossible size, there
@@ -29,7 +31,7 @@ def check_declared_sizes(path: Path) -> None:
     """
     try:
         with path.open("rb") as file:
-            series = _check(file, path)
+            series = _check(file, path, frames=frames)
     except OSError as error:
         if isinstance(error, SlideError):
             raise
@@ -38,13 +40,13 @@ def check_declared_sizes(path: Path) -> None:
         _check_siblings(path, series)
 
 
-def _check(file: BinaryIO, path: Path) -> bytes | None:
+def _check(file: BinaryIO, path: Path, *, frames: bool) -> bytes | None:
     """Check one open file; return the series of a DICOM file."""
     end = file.seek(0, 2)
     file.seek(0)
     head = file.read(132)
     if (layout := tiff_layout(file, head, end)) is not None:
-        check_tiff(file, layout, path, end)
+        check_tiff(file, layout, path, end, frames=frames)
     elif is_dicom(head):
         return check_dicom(file, path, end)
     return None

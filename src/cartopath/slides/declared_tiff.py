@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_limits import check_sides, check_tile, tiles_needed
+from cartopath.slides.declared_limits import MAX_TILE_BYTES, check_sides, check_tile, tiles_needed
 
 MAX_DIRECTORIES = 4096
 MAX_ENTRIES = 4096
 
-_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH, _SAMPLES, _BITS = 256, 257, 322, 323, 277, 258
-_SCALARS = {_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH, _SAMPLES}
+_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH, _SAMPLES, _BITS, _COMPRESSION = 256, 257, 322, 323, 277, 258, 259
+_SCALARS = {_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH, _SAMPLES, _COMPRESSION}
+_NO_COMPRESSION = 1
 _TILE_OFFSETS, _TILE_SIZES, _SUB_DIRECTORIES, _HAMAMATSU = 324, 325, 330, 65420
 _INDEXES = {273: "strip offsets", 279: "strip sizes", _TILE_OFFSETS: "tile offsets", _TILE_SIZES: "tile sizes"}
+_FAR_OUTSIDE = (1 << 63) - 1
 _NUMBER_FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
@@ -53,6 +55,7 @@ class _Directory:
 
     tags: dict[int, int] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
+    frame_bytes: list[int] = field(default_factory=list)
     children: list[int] = field(default_factory=list)
     following: int = 0
 
@@ -81,7 +84,7 @@ def tiff_layout(file: BinaryIO, head: bytes, end: int) -> TiffLayout | None:
     return TiffLayout(order, False, False, *struct.unpack_from(order + "I", head, 4))
 
 
-def check_tiff(file: BinaryIO, layout: TiffLayout, path: Path, end: int) -> None:
+def check_tiff(file: BinaryIO, layout: TiffLayout, path: Path, end: int, *, frames: bool) -> None:
     """Look at every directory of a TIFF.
 
     Args:
@@ -89,12 +92,28 @@ def check_tiff(file: BinaryIO, layout: TiffLayout, path: Path, end: int) -> None
         layout: From `tiff_layout`.
         path: For messages.
         end: Size of the file in bytes.
+        frames: Look at the size of each compressed tile, too.
 
     Raises:
         SlideError: It is cut off, its directories form a loop, a size is impossible, or there are too few tiles.
     """
-    for number, directory in enumerate(_directories(file, layout, path, end)):
-        _check_directory(directory, f"{path}: TIFF directory {number}")
+    for number, directory in enumerate(_directories(file, layout, path, end, frames=frames)):
+        where = f"{path}: TIFF directory {number}"
+        _check_directory(directory, where)
+        _check_frames(directory, where, end)
+
+
+def _check_frames(directory: _Directory, where: str, end: int) -> None:
+    """Refuse tiles of more bytes than the file has or a decoder should allocate, and bare pixels that are too few."""
+    largest = max(directory.frame_bytes, default=0)
+    if largest > min(end, MAX_TILE_BYTES):
+        raise SlideError(f"{where} declares a tile of {largest:,} bytes in a file of {end:,} bytes; it is damaged")
+    tags, is_bare = directory.tags, directory.tags.get(_COMPRESSION, _NO_COMPRESSION) == _NO_COMPRESSION
+    if directory.frame_bytes and _TILE_WIDTH in tags and is_bare and tags.get(_BITS, 1) >= 8:
+        needed = tags[_TILE_WIDTH] * tags[_TILE_LENGTH] * tags[_BITS] // 8
+        smallest = min((size for size in directory.frame_bytes if size), default=needed)
+        if smallest < needed:
+            raise SlideError(f"{where} declares an uncompressed tile of {smallest:,} bytes; it needs {needed:,}; it is damaged")
 
 
 def _check_directory(directory: _Directory, where: str) -> None:
@@ -117,7 +136,7 @@ def _check_directory(directory: _Directory, where: str) -> None:
             )
 
 
-def _directories(file: BinaryIO, layout: TiffLayout, path: Path, end: int) -> Iterator[_Directory]:
+def _directories(file: BinaryIO, layout: TiffLayout, path: Path, end: int, *, frames: bool) -> Iterator[_Directory]:
     """Yield the directories of the main chain, then those of SubIFDs, which can be chained to each other as well."""
     chains, seen = deque([layout.first]), set[int]()
     while chains:
@@ -129,13 +148,13 @@ def _directories(file: BinaryIO, layout: TiffLayout, path: Path, end: int) -> It
                 raise SlideError(f"{path}: TIFF directory {len(seen)} lies at byte {offset:,} of {end:,}; the file is cut off")
             chain.add(offset)
             seen.add(offset)
-            directory = _directory(file, path, offset, layout, end)
+            directory = _directory(file, path, offset, layout, end, frames=frames)
             yield directory
             chains += directory.children
             offset = directory.following
 
 
-def _directory(file: BinaryIO, path: Path, offset: int, layout: TiffLayout, end: int) -> _Directory:
+def _directory(file: BinaryIO, path: Path, offset: int, layout: TiffLayout, end: int, *, frames: bool) -> _Directory:
     where = f"{path}: the TIFF directory at byte {offset:,}"
     file.seek(offset)
     (n_entries,) = _unpack(layout.count, file.read(struct.calcsize(layout.count)), where)
@@ -155,6 +174,8 @@ def _directory(file: BinaryIO, path: Path, offset: int, layout: TiffLayout, end:
             if count > end:
                 raise SlideError(f"{where} declares {count:,} {_INDEXES[tag]} in a file of {end:,} bytes; it is damaged")
             found.counts[tag] = min(found.counts.get(tag, count), count)
+            if frames and tag == _TILE_SIZES:
+                found.frame_bytes += _numbers(file, kind, count, raw, layout, where)
         elif tag == _BITS:
             found.tags[tag] = max(_numbers(file, kind, min(count, MAX_ENTRIES), raw, layout, where), default=1)
         elif tag == _SUB_DIRECTORIES:
@@ -190,7 +211,7 @@ def _numbers(file: BinaryIO, kind: int, count: int, raw: bytes, layout: TiffLayo
     form = f"{layout.order}{count}{_NUMBER_FORMATS[kind]}"
     if struct.calcsize(form) > len(raw):
         (offset,) = struct.unpack(layout.order + ("Q" if layout.is_big else "I"), raw)
-        file.seek(offset)
+        file.seek(min(offset, _FAR_OUTSIDE))
         raw = file.read(struct.calcsize(form))
     return list(_unpack(form, raw, where))
 

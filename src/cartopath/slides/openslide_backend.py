@@ -101,7 +101,7 @@ class OpenSlideBackend:
         Raises:
             SlideError: OpenSlide does not know the format, the file is damaged, or it declares sizes that would end the process.
         """
-        check_declared_sizes(path)
+        check_declared_sizes(path, frames=True)
         self.path = path
         handle = _Handle(path)
         try:

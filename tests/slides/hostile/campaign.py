@@ -13,6 +13,7 @@ from pathlib import Path
 HANG_S = 10.0
 START_S = 120.0
 FINE = ("ok", "refused")
+CHILD = Path(__file__).with_name("fuzz_child.py")
 
 
 @dataclass
@@ -28,26 +29,26 @@ class Campaign:
     bad: list[str] = field(default_factory=list)
 
 
-def run_campaign(folder: Path, first: int, last: int) -> Campaign:
+def run_campaign(folder: Path, first: int, last: int, *, child: Path = CHILD) -> Campaign:
     """Use the mutations `first` to `last - 1`; each child goes on until it is done, dies or hangs."""
     found, begin, number = Campaign(), first, 0
     while begin < last:
-        culprit, why = _run_child(folder / f"child-{first}-{number}", begin, last, found)
+        culprit, why = _run_child(child, folder / f"child-{first}-{number}", begin, last, found)
         if culprit is None:
             break
         if culprit < begin:
             found.bad.append(f"seeds {begin} to {last - 1}: {why} before the first of them")
             break
-        _, alone = _run_child(folder / f"child-{first}-{number}-alone", culprit, culprit + 1, Campaign())
+        _, alone = _run_child(child, folder / f"child-{first}-{number}-alone", culprit, culprit + 1, Campaign())
         found.bad.append(f"seed {culprit}: {why}; alone: {alone or 'fine, so it takes those before it'}")
         begin, number = culprit + 1, number + 1
     return found
 
 
-def _run_child(folder: Path, begin: int, end: int, found: Campaign) -> tuple[int | None, str]:
+def _run_child(script: Path, folder: Path, begin: int, end: int, found: Campaign) -> tuple[int | None, str]:
     """Return the seed at which the child ended too early, and how; None if it did not."""
     folder.mkdir(parents=True)
-    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("fuzz_child.py")), str(folder), str(begin), str(end)]
+    command = [sys.executable, "-W", "error", str(script), str(folder), str(begin), str(end)]
     with (folder / "stderr").open("wb") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr) as child:
         assert child.stdout is not None
         at, patience, buffered = begin - 1, START_S, b""

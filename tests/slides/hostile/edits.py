@@ -155,10 +155,11 @@ def dicom(path: Path, what: dict[str, Any]) -> Path:
 
     data = pydicom.dcmread(path)
     for keyword, value in what.items():
+        place = data.file_meta if keyword.startswith("MediaStorage") else data
         if value is None:
-            delattr(data, keyword)
+            delattr(place, keyword)
         else:
-            setattr(data, keyword, value)
+            setattr(place, keyword, value)
     data.save_as(path)
     return path
 

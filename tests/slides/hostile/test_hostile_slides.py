@@ -15,7 +15,7 @@ from use_slide import use_slide
 from cartopath.core import errors
 
 FOLDER = Path(__file__).parents[1] / "cases"
-KEYS = {"base", "edits", "open", "expect", "class", "mpp", "unreadable", "unread_levels", "not_as_root"}
+KEYS = {"base", "edits", "open", "expect", "class", "mpp", "unreadable", "unread_levels", "kept", "not_as_root"}
 
 
 def _cases():
@@ -42,13 +42,13 @@ def test_a_hostile_slide_is_used_or_refused_as_stated(case, tmp_path):
     if case["expect"] == "ok":
         assert used.error is None, used.error
         assert used.mpp == pytest.approx(case.get("mpp", 0.5), rel=1e-4)
-        assert used.counts["kept"] > 0
+        assert used.counts["kept"] == case["kept"] if "kept" in case else used.counts["kept"] > 0
         assert used.counts.get("unreadable", 0) == case.get("unreadable", 0)
         assert used.unread == case.get("unread_levels", 0)
     else:
         assert used.error is not None, f"it was used: {used}"
         assert re.search(case["expect"]["error"], str(used.error)), str(used.error)
-        assert type(used.error) is getattr(errors, case["expect"].get("class", "SlideError"))
+        assert isinstance(used.error, getattr(errors, case["expect"].get("class", "SlideError")))
         assert str(path) in str(used.error)
 
 
