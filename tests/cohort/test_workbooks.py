@@ -105,6 +105,44 @@ def test_hidden_sheets_are_not_taken(workbook):
     assert read_sheet(path)[0] == ["patient_id", "age"]
 
 
+MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+RELATIONS = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+AS_EXCEL_WRITES = {
+    "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{CONTENT}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{CONTENT}.worksheet+xml"/>'
+    f'<Override PartName="/xl/sharedStrings.xml" ContentType="{CONTENT}.sharedStrings+xml"/></Types>',
+    "_rels/.rels": f'<Relationships {RELATIONS}><Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
+    "</Relationships>",
+    "xl/workbook.xml": f'<workbook {MAIN} xmlns:r="{OFFICE}"><sheets><sheet name="TCGA-CDR" sheetId="1" r:id="rId1"/></sheets>'
+    "</workbook>",
+    "xl/_rels/workbook.xml.rels": f'<Relationships {RELATIONS}><Relationship Id="rId1" Type="{OFFICE}/worksheet" '
+    f'Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+    "</Relationships>",
+    "xl/sharedStrings.xml": f"<sst {MAIN}><si><t>bcr_patient_barcode</t></si><si><t>OS</t></si><si><r><t>OS</t></r>"
+    "<r><t>.time</t></r></si><si><t>TCGA-AA-0001</t></si></sst>",
+    "xl/worksheets/sheet1.xml": f'<worksheet {MAIN}><dimension ref="A1:C2"/><sheetData><row r="1" spans="1:3">'
+    '<c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="s"><v>2</v></c></row><row r="2" spans="1:3">'
+    '<c r="A2" t="s"><v>3</v></c><c r="B2"><v>1</v></c><c r="C2"><f>1300+55</f><v>1355</v></c></row><row r="3">'
+    '<c r="A3" t="s"><v>3</v></c><c r="B3" t="e"><f>NA()</f><v>#N/A</v></c><c r="C3" t="str"><f>""</f><v></v></c></row>'
+    "</sheetData></worksheet>",
+}
+
+
+def test_a_workbook_as_excel_writes_it_is_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "cdr.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in AS_EXCEL_WRITES.items():
+            archive.writestr(name, text)
+    assert read_sheet(tmp_path / "cdr.xlsx") == [
+        ["bcr_patient_barcode", "OS", "OS.time"],
+        ["TCGA-AA-0001", "1", "1355"],
+        ["TCGA-AA-0001", "NA", ""],
+    ]
+
+
 def test_an_absent_sheet_lists_the_sheets(workbook):
     with pytest.raises(TableError, match=r"no sheet 'clinic' \(there are: 'Sheet1', 'clinical'\)"):
         read_sheet(workbook(*ROWS, clinical=ROWS), sheet="clinic")

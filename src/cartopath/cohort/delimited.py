@@ -48,7 +48,7 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
             file.seek(0)
             if magic[:2] == b"\x1f\x8b":
                 file = stack.enter_context(gzip.open(file))  # type: ignore[arg-type]
-            elif magic == b"PK\x03\x04":
+            elif magic in (b"PK\x03\x04", b"PK\x05\x06"):
                 file = stack.enter_context(_single_member(path, stack))
             buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
             encoding = _utf_16(buffered.peek(4096)[:4096])
@@ -187,9 +187,10 @@ def _parse_head(path: Path, lines: list[str], n_rows: int, *, one_column: bool) 
     if n_comments == len(lines):
         raise TableError(f"{path}: no header line; the table is empty")
     delimiter = max(",\t;", key=re.sub(r'"[^"]*"', "", lines[n_comments]).count)
-    header = split_line(lines[n_comments], delimiter)
+    header = split_line(lines[n_comments], delimiter, path=path)
     n_rows = head_rows(len(header), n_rows)
-    rows = [split_line(line, delimiter) for line in lines[n_comments + 1 : n_comments + 1 + n_rows] if line.strip()]
+    below = lines[n_comments + 1 : n_comments + 1 + n_rows]
+    rows = [split_line(line, delimiter, path=path) for line in below if line.strip()]
     if rows and all(len(row) == len(header) + 1 for row in rows):
         header = ["", *header]
     comments = tuple(line.lstrip("#").strip() for line in lines[:n_comments] if line.startswith("#"))
@@ -211,18 +212,24 @@ def head_rows(n_columns: int, n_rows: int) -> int:
     return min(n_rows, max(5, _HEAD_CELLS // max(1, n_columns)))
 
 
-def split_line(line: str, delimiter: str) -> list[str]:
+def split_line(line: str, delimiter: str, *, path: Path | None = None) -> list[str]:
     """Return the cells of one line, quotes removed.
 
+    Args:
+        line: The line without its end.
+        delimiter: One character.
+        path: The file, for messages.
+
     Raises:
-        TableError: A cell has more than 131,072 characters.
+        TableError: A cell has more than 131,072 characters, or a line break where none can be.
     """
     if '"' not in line:
         return line.split(delimiter)
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error as error:
-        raise TableError(f"a line is not delimited text ({error}): {line[:60]!r}...; mend that line") from error
+        where = "" if path is None else f"{path}: "
+        raise TableError(f"{where}a line is not delimited text ({error}): {line[:60]!r}...; mend that line") from error
 
 
 def read_words(path: Path | str, *, sheet: str | None = None) -> tuple[TextHead, list[list[str]]]:

@@ -47,6 +47,10 @@ def read_clinical(paths: Path | str | Sequence[Path | str], *, format: str | Non
 
 def _read(path: Path, format: str | None, sheet: str | None) -> tuple[ClinicalFormat, PatientWords]:
     head, rows = read_words(path, sheet=sheet)
+    if len(head.header) < 2:
+        raise TableError(
+            f"{path}: one column only ({head.header[0][:60]!r}); expected commas, tabs or semicolons between columns"
+        )
     chosen = clinical_format(head, format)
     try:
         header, rows = chosen.arrange(list(head.header), rows)
