@@ -66,8 +66,8 @@ class TiffBackend:
         found, downsample = self._levels[level], self.level_downsamples[level]
         left, top = (int(np.floor(corner / downsample + 0.5)) for corner in (x_px0, y_px0))
         region = np.full((height, width, 3), 255, np.uint8)
-        for row in _touched(top, height, found.frame_height, found.n_rows):
-            for col in _touched(left, width, found.frame_width, found.n_cols):
+        for row in _touched(top, height, found.frame_height, found.height):
+            for col in _touched(left, width, found.frame_width, found.width):
                 try:
                     frame = self._frame(level, col, row)
                 except FrameError as error:
@@ -96,9 +96,10 @@ def _downsample(level: TiffLevel, finest: TiffLevel) -> float:
     return (finest.width / level.width + finest.height / level.height) / 2
 
 
-def _touched(start: int, length: int, side: int, n_frames: int) -> range:
-    """Return which of `n_frames` frames of length `side` a stretch touches."""
-    return range(max(0, start // side), min(n_frames, -(-(start + length) // side)))
+def _touched(start: int, length: int, side: int, extent: int) -> range:
+    """Return which frames of length `side`, on a level of length `extent`, a stretch touches."""
+    first, last = max(0, start), min(start + length, extent)
+    return range(first // side, -(-last // side)) if first < last else range(0)
 
 
 def _paste(frame: NDArray[np.uint8], region: NDArray[np.uint8], left: int, top: int) -> None:

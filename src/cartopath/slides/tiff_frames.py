@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.foreign_errors import FRAME_ERRORS, reason
-from cartopath.slides.tiff_structure import BLACK_IS_ZERO, NO_COMPRESSION, RGB, WHITE_IS_ZERO, YCBCR, TiffLevel
+from cartopath.slides.tiff_structure import NO_COMPRESSION, WHITE_IS_ZERO, YCBCR, TiffLevel
 
 JPEG = 7
 _BYTE_CODECS: dict[int, Callable[..., Any]] = {
@@ -168,16 +168,18 @@ def _picture_codec(level: TiffLevel) -> Callable[[bytes, NDArray[np.uint8]], Any
     )
 
 
-def _jpeg_colours(level: TiffLevel) -> tuple[int | None, int | None]:
+def _jpeg_colours(level: TiffLevel) -> tuple[str | None, str | None]:
     """Return the colours that a JPEG frame is stored in, where it cannot be trusted to say so itself, and those wanted of it.
 
     A frame without a JFIF or Adobe marker says nothing; Aperio's are RGB and so says their directory.
     """
     if level.samples_per_frame == 1:
-        return None, BLACK_IS_ZERO
+        return None, "GRAYSCALE"
+    if level.samples == 4:
+        return None, None
     if level.photometric == YCBCR:
-        return YCBCR, RGB
-    return (None if level.is_jfif else RGB), (RGB if level.samples == 3 else None)
+        return "YCBCR", "RGB"
+    return (None if level.is_jfif else "RGB"), "RGB"
 
 
 def _rgb(pixels: NDArray[np.uint8], level: TiffLevel) -> NDArray[np.uint8]:

@@ -115,7 +115,7 @@ def read_structure(path: Path) -> TiffStructure:
         SlideError: It is no TIFF, damaged, or compressed in a way that cannot be read here.
     """
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with tifffile.TiffFile(path, is_ndpi=False) as tiff:  # a name alone makes no Hamamatsu file; those go to OpenSlide
             pages = choose_pages(tiff)
             if not pages:
                 raise UnsuitableImageError(f"{path}: it holds nothing but label, macro or thumbnail images")
