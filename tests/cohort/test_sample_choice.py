@@ -70,7 +70,7 @@ def test_a_gdc_sample_sheet_is_read(write):
         "sheet.tsv",
         "File ID\tFile Name\tCase ID\tSample ID\tSample Type\nu-1\ta.gz\tTCGA-AA-0001\tTCGA-AA-0001-11A\tSolid Tissue Normal\n",
     )
-    assert read_sample_sheet(path).iloc[0].tolist() == ["u-1", "TCGA-AA-0001-11A", "TCGA-AA-0001", "11"]
+    assert read_sample_sheet(path).iloc[0].tolist() == ["u-1", "TCGA-AA-0001-11A", "TCGA-AA-0001", "11", "a.gz"]
 
 
 def test_a_sheet_without_samples_is_refused(write):

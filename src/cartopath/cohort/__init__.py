@@ -15,7 +15,8 @@ from cartopath.cohort.matrices import MATRIX_FORMATS
 from cartopath.cohort.molecular import MolecularTable, open_molecular
 from cartopath.cohort.patient_slides import CohortWarning, patient_slides, slide_choices, slide_rules
 from cartopath.cohort.receptors import ReceptorStatus, receptor_of_column, receptor_record, receptor_status
-from cartopath.cohort.samples import choose_samples, read_sample_sheet
+from cartopath.cohort.sample_sheet import read_sample_sheet
+from cartopath.cohort.samples import choose_samples
 from cartopath.cohort.slide_findings import slide_findings
 from cartopath.cohort.slide_table import read_slides
 from cartopath.cohort.split_audit import audit_splits

@@ -34,6 +34,8 @@ def to_number(word: str) -> float:
     """
     try:
         number = float(word)
+        if "_" in word:  # Python's own way of writing thousands.
+            raise ValueError(f"{word!r} is no number")
     except ValueError:
         if is_missing(word):
             return math.nan

@@ -9,24 +9,25 @@ patients, count as primaries. Every sample is listed with what became of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from cartopath.cohort.barcodes import PRIMARY_TUMOUR, Barcode, parse_barcode, patient_of, sample_type_name
-from cartopath.cohort.cells import name_key
-from cartopath.cohort.delimited import read_words
-from cartopath.core.errors import TableError
 
 
 def choose_samples(
-    samples: Sequence[str], *, patients: Sequence[str] | None = None, sample_type: str = PRIMARY_TUMOUR
+    samples: Sequence[str],
+    *,
+    patients: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
+    sample_type: str = PRIMARY_TUMOUR,
 ) -> pd.DataFrame:
     """Choose one sample for each patient.
 
     Args:
         samples: Names of the samples in the order of the table.
         patients: Their patients, where the names do not say them.
+        types: Their types (two digits, "" if unknown), where the names do not say them.
         sample_type: The type that counts.
 
     Returns:
@@ -37,7 +38,10 @@ def choose_samples(
     """
     barcodes = [parse_barcode(sample) for sample in samples]
     owners = [patient_of(patient) for patient in (patients if patients is not None else samples)]
-    types = [barcode.sample_type if barcode else "" for barcode in barcodes]
+    said = types if types is not None else [""] * len(samples)
+    types = [
+        barcode.sample_type if barcode and barcode.sample_type else type_ for barcode, type_ in zip(barcodes, said, strict=True)
+    ]
     best: dict[str, int] = {}
     for place in sorted(range(len(samples)), key=lambda place: _rank(barcodes[place], place)):
         if types[place] in ("", sample_type) and owners[place]:
@@ -70,36 +74,3 @@ def _reason(place: int, owner: str, type_: str, best: dict[str, int], samples: S
     if best[owner] == place:
         return "chosen"
     return f"another sample of the patient was chosen: {samples[best[owner]]}"
-
-
-_FILE_KEYS = ("fileid", "filebase", "fileuuid", "filename", "file")
-_SAMPLE_KEYS = ("sampleid", "sample", "samplebarcode", "sampleids")
-_PATIENT_KEYS = ("caseid", "patientid", "case", "patient", "caseids")
-
-
-def read_sample_sheet(path: Path | str) -> pd.DataFrame:
-    """Read a table that says which sample a file is of, such as the sample sheet of the GDC portal.
-
-    Returns:
-        One row per file: `file` (id or name as written), `sample_id`, `patient_id`, `sample_type` (two digits, "" if unknown).
-
-    Raises:
-        TableError: It has no column for the file or none for the sample.
-    """
-    head, rows = read_words(path)
-    keys = [name_key(name) for name in head.header]
-    file, sample = (next((keys.index(key) for key in wanted if key in keys), None) for wanted in (_FILE_KEYS, _SAMPLE_KEYS))
-    patient = next((keys.index(key) for key in _PATIENT_KEYS if key in keys), None)
-    if file is None or sample is None:
-        raise TableError(
-            f"{path}: not a sample sheet: expected columns for the file and the sample, found {', '.join(head.header[:6])}"
-        )
-    barcodes = [parse_barcode(row[sample]) for row in rows]
-    return pd.DataFrame(
-        {
-            "file": [row[file].strip() for row in rows],
-            "sample_id": [row[sample].strip() for row in rows],
-            "patient_id": [patient_of(row[sample if patient is None else patient]) for row in rows],
-            "sample_type": [barcode.sample_type if barcode else "" for barcode in barcodes],
-        }
-    )

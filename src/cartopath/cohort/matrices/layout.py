@@ -6,7 +6,7 @@ Each module of this package holds one family of formats and ends in a tuple `FOR
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.cells import is_number, to_number
 from cartopath.cohort.delimited import TextHead
+from cartopath.cohort.matrices.measure import Measure, deduce_measure
 
 Orientation = Literal["genes-by-samples", "samples-by-genes"]
 
@@ -60,46 +61,59 @@ class MatrixLayout:
         orientation: Whether a row is a gene or a sample.
         labels: Column with the names of the rows.
         values: Columns that hold values: the samples, or the genes.
-        unit: What the values are, where the format says it; otherwise what they look like.
+        measure: What the values are, where the format says it; otherwise what they look like.
         patients: Column with the patients of the rows, where the names of the samples do not say it.
+        entrez: Column with the Entrez numbers of the genes, which tell two genes of one symbol apart.
+        header_rows: Rows below the header that belong to it.
+        repeats: Whether a sample has several rows by design, as in tables with a row per slide.
     """
 
     orientation: Orientation
     labels: int
     values: tuple[int, ...]
-    unit: str
+    measure: Measure
     patients: int | None = None
+    entrez: int | None = None
+    header_rows: int = 0
+    repeats: bool = False
 
 
 @dataclass(frozen=True)
-class MatrixFormat:
-    """One format of molecular tables.
+class NamedFormat:
+    """What every format of molecular tables has.
 
     Attributes:
         name: What a study file calls it.
         summary: One line for messages and documentation.
-        recognise: Whether a head is of this format.
-        layout: Where things are; raises TableError where the head cannot be of this format.
     """
 
     name: str
     summary: str
+
+
+@dataclass(frozen=True)
+class MatrixFormat(NamedFormat):
+    """A format of matrices in one file.
+
+    Attributes:
+        recognise: Whether a head is of this format.
+        layout: Where things are; raises TableError where the head cannot be of this format.
+        layout_of: The same where a sample has columns of several kinds and one kind is asked for by name; None where it has not.
+    """
+
     recognise: Callable[[MatrixHead], bool]
     layout: Callable[[MatrixHead], MatrixLayout]
+    layout_of: Callable[[MatrixHead, str], MatrixLayout] | None = None
 
 
-def guess_unit(head: MatrixHead, columns: Iterable[int]) -> str:
-    """Return what the values in the first rows look like: counts, linear, log, centred or unknown."""
-    words = [word for index in list(columns)[:200] for word in head.column(index)]
-    numbers = [to_number(word) for word in words if is_number(word)]
-    finite = [number for number in numbers if not math.isnan(number)]
-    if not finite:
-        return "unknown"
-    if min(finite) < 0:
-        return "centred"
-    if max(finite) > 30:
-        return "counts" if all(number.is_integer() for number in finite) else "linear"
-    return "log" if max(finite) > 1 else "unknown"
+def look_at(head: MatrixHead, columns: Sequence[int], orientation: Orientation, *, skip: int = 0) -> Measure:
+    """Return what the values in the first rows of a matrix look like; see `deduce_measure`."""
+    cells = [[_value(row[index]) if index < len(row) else math.nan for index in list(columns)[:200]] for row in head.rows[skip:]]
+    return deduce_measure(cells if orientation == "genes-by-samples" else list(zip(*cells, strict=True)))
+
+
+def _value(word: str) -> float:
+    return to_number(word) if is_number(word) else math.nan
 
 
 def is_technical(label: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, MatrixLayout
+from cartopath.cohort.matrices.measure import Measure
 from cartopath.core.errors import TableError
 
 _SYMBOL_ENTREZ = re.compile(r"[^|]+\|\d+$")
@@ -36,7 +37,7 @@ def _layout(head: MatrixHead, unit: str) -> MatrixLayout:
         raise TableError(
             f"{head.path}: not a PanCanAtlas matrix: expected gene names in the first column and TCGA barcodes above the others"
         )
-    return MatrixLayout("genes-by-samples", labels=0, values=tuple(samples), unit=unit)
+    return MatrixLayout("genes-by-samples", labels=0, values=tuple(samples), measure=Measure(unit))
 
 
 FORMATS = (

@@ -75,20 +75,27 @@ class ParquetMatrix:
         table = self._file.read(columns=[self._names[column] for column in columns])
         return np.column_stack([self._numbers(table.column(self._names[column]), self._names[column]) for column in columns])
 
-    def sums(self, columns: Sequence[int], *, labels: int, over: Literal["rows", "columns"]) -> NDArray[np.float64]:
+    def sums(
+        self, columns: Sequence[int], *, labels: int, over: Literal["rows", "columns"], skip: int = 0
+    ) -> NDArray[np.float64]:
         """Return the sums over all rows (float64 (len(columns),)) or over these columns (float64 (n_rows,)).
 
-        Rows that count reads of no gene (`is_technical`) and missing cells add nothing.
+        Rows that count reads of no gene (`is_technical`), the first `skip` rows and missing cells add nothing.
         """
         names = [self._names[column] for column in columns]
         per_row: list[NDArray[np.float64]] = []
         per_column = np.zeros(len(names))
+        n_before = 0
         batches = self._file.iter_batches(
             batch_size=max(1, _CELLS_PER_BATCH // len(names)), columns=[self._names[labels], *names]
         )
         for batch in batches:
             numbers = np.column_stack([self._numbers(batch.column(name), name) for name in names])
-            counted = [not is_technical(str(label)) for label in batch.column(self._names[labels]).to_pylist()]
+            counted = np.array(
+                [not is_technical(str(label)) for label in batch.column(self._names[labels]).to_pylist()], dtype=bool
+            )
+            counted[: max(0, skip - n_before)] = False
+            n_before += len(counted)
             per_row.append(np.nansum(numbers, axis=1))
             per_column += np.nansum(numbers[counted], axis=0)
         return np.concatenate(per_row) if over == "columns" else per_column

@@ -10,7 +10,7 @@ import re
 
 from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.cells import name_key
-from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, MatrixLayout, guess_unit
+from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, MatrixLayout, look_at
 from cartopath.core.errors import TableError
 
 _GENE_KEYS = {"gene", "genes", "geneid", "genename", "genesymbol", "symbol", "feature", "features", "ensemblgeneid", "ensemblid"}
@@ -106,7 +106,7 @@ def _genes_by_samples(head: MatrixHead) -> MatrixLayout:
     if not samples:
         raise TableError(f"{head.path}: no column of numbers; expected one per sample")
     values = tuple(sorted(samples))
-    return MatrixLayout("genes-by-samples", labels=labels, values=values, unit=guess_unit(head, values))
+    return MatrixLayout("genes-by-samples", labels=labels, values=values, measure=look_at(head, values, "genes-by-samples"))
 
 
 def _samples_by_genes(head: MatrixHead) -> MatrixLayout:
@@ -118,7 +118,8 @@ def _samples_by_genes(head: MatrixHead) -> MatrixLayout:
     genes = head.numeric_columns(without=words)
     if not genes:
         raise TableError(f"{head.path}: no column of numbers; expected one per gene")
-    return MatrixLayout("samples-by-genes", labels=labels, values=tuple(genes), unit=guess_unit(head, genes), patients=patients)
+    measure = look_at(head, genes, "samples-by-genes")
+    return MatrixLayout("samples-by-genes", labels=labels, values=tuple(genes), measure=measure, patients=patients)
 
 
 FORMATS = (

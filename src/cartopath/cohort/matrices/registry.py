@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from cartopath.cohort.matrices import cbioportal, pancan, plain, porpoise
-from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead
+from cartopath.cohort.matrices import cbioportal, firehose, gdc_files, h5ad, pancan, plain, slide_rows, xena
+from cartopath.cohort.matrices.layout import MatrixFormat, MatrixHead, NamedFormat
 from cartopath.core.errors import TableError, closest
 
-MATRIX_FORMATS: tuple[MatrixFormat, ...] = (*pancan.FORMATS, *cbioportal.FORMATS, *porpoise.FORMATS, *plain.FORMATS)
+_ONE_FILE: tuple[MatrixFormat, ...] = (
+    *pancan.FORMATS,
+    *firehose.FORMATS,
+    *cbioportal.FORMATS,
+    *slide_rows.FORMATS,
+    *xena.FORMATS,
+    *plain.FORMATS,
+)
 """In the order in which they are tried: the particular before the plain."""
 
+MATRIX_FORMATS: tuple[NamedFormat, ...] = (*_ONE_FILE[:-2], *gdc_files.FORMATS, h5ad.FORMAT, *_ONE_FILE[-2:])
+"""Every format with its name and a line on it, for messages and documentation."""
 
-def matrix_format(name: str) -> MatrixFormat:
+
+def matrix_format(name: str) -> NamedFormat:
     """Return the format that a study file calls `name`.
 
     Raises:
@@ -30,11 +40,11 @@ def recognise_matrix(head: MatrixHead) -> MatrixFormat:
     Raises:
         TableError: None does, with the ways out.
     """
-    for format_ in MATRIX_FORMATS:
+    for format_ in _ONE_FILE:
         if format_.recognise(head):
             return format_
     names = ", ".join(format_.name for format_ in MATRIX_FORMATS)
-    columns = ", ".join(repr(name) for name in head.header[:4])
+    columns = ", ".join(repr(name[:60]) for name in head.header[:4])
     raise TableError(
         f"{head.path}: cannot tell genes from samples (columns {columns}, ...): neither TCGA barcodes nor a column called "
         "gene_id or sample; "
