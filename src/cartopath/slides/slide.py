@@ -96,7 +96,9 @@ class Slide:
         fine = [level for level, own in enumerate(self.level_downsamples) if own <= downsample * (1 + LEVEL_TOLERANCE)]
         return max(fine, key=lambda level: self.level_downsamples[level], default=0)
 
-    def read_scaled(self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def read_scaled(
+        self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int], *, level: int | None = None
+    ) -> NDArray[np.uint8]:
         """Return a window of the slide at a chosen size: the best level, then one antialiased resample.
 
         Args:
@@ -104,11 +106,13 @@ class Slide:
             y_px0: Level-0 row of the upper left corner.
             window_px0: Width and height of the window in level-0 pixels.
             size: Width and height of the result in pixels.
+            level: The level to read instead of the best one.
 
         Returns:
             uint8 (size[1], size[0], 3) RGB; white where there is no slide.
         """
-        level = self.best_level(min(window_px0[0] / size[0], window_px0[1] / size[1]))
+        if level is None:
+            level = self.best_level(min(window_px0[0] / size[0], window_px0[1] / size[1]))
         own = self.level_downsamples[level]
         # Start on a whole pixel of the level, so that the decoder has nothing to interpolate; the rest is the resample's box.
         left_px0, top_px0 = (round(int(corner / own + 1e-6) * own) if corner >= 0 else corner for corner in (x_px0, y_px0))

@@ -1,4 +1,8 @@
-"""A whole slide in one small picture, read block by block, around what is damaged."""
+"""A whole slide in one small picture, read block by block, around what is damaged.
+
+Where the best level cannot be decoded, the next finer one that can stands in: a slide that was cut off has often lost no more than
+its coarsest level, which lies at the end.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ class _Readable(Protocol):
     def best_level(self, downsample: float) -> int: ...
 
     def read_scaled(
-        self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int]
+        self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int], *, level: int | None = None
     ) -> NDArray[np.uint8]: ...
 
 
@@ -69,7 +73,10 @@ class _Assembly:
         scale = max(1.0, max(full.width, full.height) / max_px)
         width, height = max(1, round(full.width / scale)), max(1, round(full.height / scale))
         self.slide = slide
-        self.per_level_px = slide.level_downsamples[slide.best_level(scale)] / scale
+        best = slide.best_level(scale)
+        self.per_level_px = slide.level_downsamples[best] / scale
+        downsamples = slide.level_downsamples
+        self.levels = sorted((n for n, own in enumerate(downsamples) if own <= downsamples[best]), key=lambda n: -downsamples[n])
         self.x_px0 = np.arange(width + 1) * (full.width / width)
         self.y_px0 = np.arange(height + 1) * (full.height / height)
         self.pixels = np.full((height, width, 3), 255, np.uint8)
@@ -88,22 +95,28 @@ class _Assembly:
         return Thumbnail(self.pixels, tuple(self.in_px0(box) for box in self.lost))
 
     def read(self, box: Box) -> None:
-        """Read a block of the thumbnail; if it cannot be decoded, its halves, down to single frames."""
+        """Read a block of the thumbnail; if it cannot be decoded, its halves, down to single frames, then from finer levels."""
+        if self.fill(box, self.levels[0]):
+            return
+        halves = self.halves(box)
+        for half in halves:
+            self.read(half)
+        if not halves and not any(self.fill(box, level) for level in self.levels[1:]):
+            self.give_up(box)
+
+    def fill(self, box: Box, level: int) -> bool:
+        """Read a block from one level; return whether that can be decoded."""
         left, top, right, bottom = box
         window = (float(self.x_px0[right] - self.x_px0[left]), float(self.y_px0[bottom] - self.y_px0[top]))
         size = (right - left, bottom - top)
         try:
-            block = self.slide.read_scaled(round(self.x_px0[left]), round(self.y_px0[top]), window, size)
+            block = self.slide.read_scaled(round(self.x_px0[left]), round(self.y_px0[top]), window, size, level=level)
         except TileError as error:
             self.last_error = error
-            halves = self.halves(box)
-            if not halves:
-                self.give_up(box)
-            for half in halves:
-                self.read(half)
-        else:
-            self.pixels[top:bottom, left:right] = block
-            self.n_read += size[0] * size[1]
+            return False
+        self.pixels[top:bottom, left:right] = block
+        self.n_read += size[0] * size[1]
+        return True
 
     def halves(self, box: Box) -> list[Box]:
         left, top, right, bottom = box
