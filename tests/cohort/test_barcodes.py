@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cartopath.cohort import parse_barcode, patient_of, sample_type_name
+from cartopath.cohort.barcodes import parse_barcode, patient_of, sample_type_code, sample_type_name
 
 
 def test_slide_ten_is_not_slide_one():
@@ -28,6 +28,10 @@ def test_every_field_of_an_aliquot_is_read():
     [
         ("TCGA-CR-7395-01A-01-TS1_nompp.svs", "TS", 1, "TCGA-CR-7395-01A-01-TS1"),
         ("TCGA-G2-A2EK-01A-02-TSB.tif", "TS", None, "TCGA-G2-A2EK-01A-02-TSB"),
+        ("TCGA-G2-A2EK-01A-02-TSA.0b1c.svs", "TS", None, "TCGA-G2-A2EK-01A-02-TSA"),
+        ("TCGA-G2-A2EK-01A-02-BSA", "BS", None, "TCGA-G2-A2EK-01A-02-BSA"),
+        ("TCGA.49.4488.01Z.00.DX10.930e7dc2.svs", "DX", 10, "TCGA-49-4488-01Z-00-DX10"),
+        ("TCGA_49_4488_01Z_00_DX10_mask.png", "DX", 10, "TCGA-49-4488-01Z-00-DX10"),
         ("TCGA-AY-A8YK-01A-01-BS12", "BS", 12, "TCGA-AY-A8YK-01A-01-BS12"),
         ("TCGA-PL-A8LV-01A-02-DX2.346FF42B.svs", "DX", 2, "TCGA-PL-A8LV-01A-02-DX2"),
     ],
@@ -37,13 +41,24 @@ def test_kinds_of_slides_are_told_apart(text, kind, number, slide_id):
     assert (barcode.slide_kind, barcode.slide_number, barcode.slide_id) == (kind, number, slide_id)
 
 
-@pytest.mark.parametrize("text", ["TCGA.AN.A0AT.01A.11R.A034.07", "tcga-an-a0at-01a-11r-a034-07", " TCGA-AN-A0AT-01A|c45fe186 "])
+@pytest.mark.parametrize(
+    "text", ["TCGA.AN.A0AT.01A.11R.A034.07", "TCGA_AN_A0AT_01A", "tcga-an-a0at-01a-11r-a034-07", " TCGA-AN-A0AT-01A|c45fe186 "]
+)
 def test_dots_small_letters_and_suffixes_are_understood(text):
     assert parse_barcode(text).sample_id == "TCGA-AN-A0AT-01"
 
 
 def test_the_file_suffix_does_not_become_part_of_a_dotted_barcode():
     assert parse_barcode("TCGA-C8-A1HN-01Z-00-DX1.tif").slide_id == "TCGA-C8-A1HN-01Z-00-DX1"
+
+
+def test_the_suffix_of_a_file_named_for_a_patient_is_no_sample():
+    assert parse_barcode("TCGA.AN.A0AT.svs").patient_id == "TCGA-AN-A0AT"
+
+
+def test_the_words_of_the_gdc_for_samples_have_their_digits():
+    words = ("Primary Tumor", "Metastatic", "Solid Tissue Normal, Solid Tissue Normal", "Primary Tumor, Metastatic", "")
+    assert [sample_type_code(word) for word in words] == ["01", "06", "11", "", ""]
 
 
 @pytest.mark.parametrize(

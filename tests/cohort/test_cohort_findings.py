@@ -13,6 +13,7 @@ from cartopath.cohort import (
     open_molecular,
     read_clinical,
     read_slides,
+    slide_findings,
     sort_findings,
     trait_labels,
     verdict,
@@ -79,9 +80,17 @@ def test_excluded_slides_are_listed_with_their_reasons_and_judged_no_further(sli
     assert "pen marks: 1" in found[0].message
 
 
-def test_a_slide_id_that_is_there_twice_is_an_error(slides):
+def test_different_files_of_one_slide_id_are_an_error_that_shows_where_they_are(slides):
     finding = by_code(join_findings(slides(dx(1), "again/" + dx(1).replace("uuid", "other"))))["duplicate-slide"]
-    assert finding.severity == "error" and "TCGA-AA-0001-01Z-00-DX1 2 times" in finding.message
+    assert finding.severity == "error" and "for different files (TCGA-AA-0001-01Z-00-DX1: " in finding.message
+    assert "again/TCGA-AA-0001-01Z-00-DX1.other.svs" in finding.message
+
+
+def test_equal_files_of_one_slide_id_are_a_warning(slides):
+    again = dx(1).replace("uuid", "other")
+    found = by_code(join_findings(slides(dx(1), again, content={dx(1): b"pixels", again: b"pixels"})))
+    assert found["duplicate-slide"].severity == "warning" and "the first is taken" in found["duplicate-slide"].message
+    assert "duplicate-file" not in found
 
 
 def test_the_same_content_under_two_names_is_an_error(slides):
@@ -103,6 +112,71 @@ def test_a_file_that_is_not_there_is_an_error(slides):
     assert finding.severity == "error" and "1 slide has no file (TCGA-AA-0002-01Z-00-DX1)" in finding.message
 
 
+def test_ids_that_are_not_on_disk_are_counted_once_and_the_others_are_used(slides):
+    table = "slide_id,patient_id\n" + "".join(f"S{n},P{n}\n" for n in range(8))
+    (finding,) = join_findings(slides("S0.svs", "S1.svs", table=table))
+    assert (finding.severity, finding.code) == ("warning", "slide-file-missing")
+    assert finding.message == "6 of 8 listed slides not found on disk (S2, S3, S4, S5, S6, ...); the others are used"
+
+
+def test_a_list_of_which_nothing_is_on_disk_is_an_error(slides):
+    found = by_code(join_findings(slides(table="slide_id,patient_id\nS0,P0\nS1,P1\n")))
+    assert found["slide-file-missing"].severity == "error" and "check slides.dir" in found["slide-file-missing"].message
+
+
+def test_a_name_that_several_files_have_is_an_error_that_asks_for_the_path(slides):
+    found = by_code(join_findings(slides("a/S0.svs", "b/S0.svs", table="slide_id,patient_id\nS0,P0\n")))
+    assert set(found) == {"slide-file-ambiguous"}
+    assert "write the path" in found["slide-file-ambiguous"].message
+
+
+def test_an_unfinished_download_is_a_warning(slides):
+    manifest = "id\tfilename\tmd5\tsize\tstate\nu\t" + dx(1) + "\tm\t9999\treleased\n"
+    (finding,) = join_findings(slides(dx(1), table=manifest))
+    assert (finding.severity, finding.code) == ("warning", "slide-file-incomplete")
+
+
+def test_a_slide_named_for_another_patient_than_the_table_says_is_a_suspected_mix_up(slides):
+    table = f"path,patient_id\n{dx(1)},TCGA-AA-0002\n{dx(3)},TCGA-AA-0003\n"
+    (finding,) = join_findings(slides(dx(1), dx(3), table=table))
+    assert (finding.severity, finding.code) == ("error", "slide-of-another-patient")
+    assert "(TCGA-AA-0001-01Z-00-DX1 of TCGA-AA-0002)" in finding.message
+
+
+def test_other_ids_of_patients_contradict_no_barcode(slides):
+    assert join_findings(slides(dx(1), table=f"path,patient_id\n{dx(1)},north-7\n")) == []
+
+
+def test_masks_beside_slides_are_told_by_reason_and_not_one_by_one(slides):
+    names = [f"S{n}{end}.tif" for n in range(3) for end in ("", "_mask")] + ["S0_thumb.tif"]
+    found = by_code(slide_findings(slides(*names)))
+    assert "looks like a mask by its name: 3; looks like a thumbnail by its name: 1" in found["excluded-slide"].message
+
+
+def test_no_join_says_which_spelling_would_join(slides):
+    table = "slide_id,patient_id\n" + "".join(f"S{n},case_{n:03}\n" for n in range(4))
+    names = [f"S{n}.svs" for n in range(4)]
+    found = by_code(join_findings(slides(*names, table=table), [f"Case-{n:03}" for n in range(9)]))
+    message = found["no-patient-in-common"].message
+    assert "4 would be, compared without dashes, dots, underscores, spaces and capital letters (case_000 = Case-000)" in message
+
+
+def test_a_poor_join_says_which_spelling_would_join_more(slides):
+    table = "slide_id,patient_id\n" + "".join(f"S{n},case_{n:03}\n" for n in range(8))
+    names = [f"S{n}.svs" for n in range(8)]
+    patients = ["case_000", *(f"case-{n:03}" for n in range(1, 9))]
+    found = by_code(join_findings(slides(*names, table=table), patients))
+    assert found["ids-spelled-differently"].severity == "warning"
+    assert found["ids-spelled-differently"].message.startswith(
+        "only 1 of 8 patients with slides are in the molecular table; 8 would"
+    )
+
+
+def test_a_good_join_says_nothing_of_spelling(slides):
+    patients = [f"TCGA-AA-{n:04}" for n in range(2, 9)]
+    assert "ids-spelled-differently" not in by_code(join_findings(slides(*(dx(n) for n in range(6))), patients))
+
+
 def test_a_slide_without_patient_is_an_error_that_says_what_to_do(slides):
     finding = by_code(join_findings(slides("a.svs", dx(1))))["slide-without-patient"]
     assert finding.severity == "error" and finding.message == "1 slide has no patient (a); add patient_id to the slide table"
@@ -113,6 +187,12 @@ def test_recurrences_metastases_and_normals_are_counted_by_kind(slides):
     assert "metastasis: 1" in found["non-primary-slide"].message and "normal tissue: 1" in found["non-primary-slide"].message
     assert "recurrent tumour: 1" in found["non-primary-slide"].message
     assert found["patient-without-usable-slide"].message.startswith("2 patients have no slide that can stand for the primary")
+
+
+def test_frozen_and_diagnostic_slides_are_both_counted(slides):
+    names = [dx(1), dx(2), dx(1, "TS1", "01A"), dx(2, "TSB", "01A"), dx(3, "BSA", "01A")]
+    message = by_code(join_findings(slides(*names)))["frozen-slide"].message
+    assert message.startswith("3 slides are frozen sections (BS: 1, TS: 2) and 2 are diagnostic (DX)")
 
 
 def test_patients_without_dx1_and_frozen_sections_are_named(slides):

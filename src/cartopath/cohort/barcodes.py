@@ -27,18 +27,33 @@ _SAMPLE_TYPES = {
     "14": "normal bone marrow",
     "20": "control",
 }
+_GDC_WORDS = {
+    "primary tumor": "01",
+    "primary": "01",
+    "recurrent tumor": "02",
+    "recurrence": "02",
+    "additional - new primary": "05",
+    "new primary": "05",
+    "metastatic": "06",
+    "metastasis": "06",
+    "additional metastatic": "07",
+    "blood derived normal": "10",
+    "solid tissue normal": "11",
+}
 
 _BARCODE = re.compile(
-    r"""TCGA-(?P<site>[A-Z0-9]{2})-(?P<participant>[A-Z0-9]{4})
-        (?:-(?P<sample_type>\d{2})(?P<vial>[A-Z])?
-            (?:-(?P<portion>\d{2})(?P<analyte>[A-Z])?
-                (?:-(?:(?P<kind>DX|TS|BS|MS)(?P<order>[A-Z]|\d{1,3})?|(?P<plate>[A-Z0-9]{4})(?:-(?P<center>\d{2}))?))?
+    r"""TCGA(?P<dash>[-._])(?P<site>[A-Z0-9]{2})(?P=dash)(?P<participant>[A-Z0-9]{4})
+        (?:(?P=dash)(?P<sample_type>\d{2})(?P<vial>[A-Z])?
+            (?:(?P=dash)(?P<portion>\d{2})(?P<analyte>[A-Z])?
+                (?:(?P=dash)(?:
+                    (?P<kind>DX|TS|BS|MS)(?P<order>[A-Z]|\d{1,3})?
+                    |(?P<plate>[A-Z0-9]{4})(?:(?P=dash)(?P<center>\d{2}))?
+                ))?
             )?
         )?
         (?=$|[.|_\s])""",
     re.VERBOSE,
 )
-_DOTTED = re.compile(r"TCGA\.[A-Z0-9]{2}\.[A-Z0-9]{4}(?:\.[A-Z0-9]{2,4})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +100,8 @@ class Barcode:
 def parse_barcode(text: str) -> Barcode | None:
     """Read the TCGA barcode at the start of `text`, or return None where there is none.
 
-    What may follow it is the end, or a dot, bar, underscore or space and anything (`.<uuid>.svs`, `|171a4828`). Dots instead of
-    dashes (R's `make.names`) and small letters are understood.
+    What may follow it is the end, or a dot, bar, underscore or space and anything (`.<uuid>.svs`, `|171a4828`). Dots (R's
+    `make.names`) or underscores instead of dashes and small letters are understood.
 
     >>> parse_barcode("TCGA-49-4488-01Z-00-DX10.930e7dc2.svs").slide_number
     10
@@ -95,11 +110,7 @@ def parse_barcode(text: str) -> Barcode | None:
     >>> parse_barcode("slide_07.svs") is None
     True
     """
-    name = text.strip().upper()
-    dotted = _DOTTED.match(name)
-    if dotted is not None:
-        name = dotted.group().replace(".", "-") + name[dotted.end() :]
-    match = _BARCODE.match(name)
+    match = _BARCODE.match(text.strip().upper())
     if match is None:
         return None
     fields = {key: value or "" for key, value in match.groupdict().items()}
@@ -115,7 +126,7 @@ def parse_barcode(text: str) -> Barcode | None:
         center=fields["center"],
         slide_kind=kind,
         slide_number=int(order) if order.isdigit() else None,
-        slide_id=match.group() if kind else "",
+        slide_id=match.group().replace(fields["dash"], "-") if kind else "",
     )
 
 
@@ -136,3 +147,15 @@ def sample_type_name(code: str) -> str:
     ('metastasis', 'unknown')
     """
     return _SAMPLE_TYPES.get(code, f"sample type {code}" if code else "unknown")
+
+
+def sample_type_code(words: str) -> str:
+    """Return the two digits for the GDC's words for a type of sample, "" where they say nothing.
+
+    Several equal ones separated by commas, as in a sample sheet, are one.
+
+    >>> sample_type_code("Primary Tumor"), sample_type_code("Solid Tissue Normal, Solid Tissue Normal"), sample_type_code("--")
+    ('01', '11', '')
+    """
+    codes = {_GDC_WORDS.get(part.strip().casefold(), "") for part in words.split(",")}
+    return codes.pop() if len(codes) == 1 else ""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cartopath.cohort.clinical import Clinical
 from cartopath.cohort.findings import Finding, Severity, counted, examples, sort_findings
+from cartopath.cohort.id_spelling import MIN_SHARE, spelling_that_joins
 from cartopath.cohort.labels import TraitLabels
 from cartopath.cohort.leakage import class_counts, trait_sets
 from cartopath.cohort.molecular import MolecularTable
@@ -68,8 +69,14 @@ def _unmatched(with_slides: set[str], patients: set[str], subject: str, lacking:
     if with_slides and not with_slides & patients:
         ours = f"{counted(len(with_slides), 'patient')} with slides {examples(sorted(with_slides))}"
         theirs = f"{counted(len(patients), 'patient')} of the {subject} {examples(sorted(patients))}"
-        yield Finding("error", "no-patient-in-common", subject, f"none of {ours} is among {theirs}; check the ids")
+        cure = _spelled_alike(with_slides, patients) or "check the ids"
+        yield Finding("error", "no-patient-in-common", subject, f"none of {ours} is among {theirs}; {cure}")
         return
+    if len(with_slides & patients) < MIN_SHARE * min(len(with_slides), len(patients)):
+        cure = _spelled_alike(with_slides, patients)
+        if cure:
+            joined = f"{len(with_slides & patients):,} of {counted(len(with_slides), 'patient')} with slides are in the {subject}"
+            yield Finding("warning", "ids-spelled-differently", subject, f"only {joined}; {cure}")
     without = sorted(with_slides - patients)
     if without:
         message = (
@@ -82,6 +89,15 @@ def _unmatched(with_slides: set[str], patients: set[str], subject: str, lacking:
             f"{len(slideless):,} of {counted(len(patients), 'patient')} of the {subject} have no slide {examples(slideless)}"
         )
         yield Finding("info", spare, subject, message)
+
+
+def _spelled_alike(ours: set[str], theirs: set[str]) -> str:
+    """Return how ids would have to be spelled to join, "" where no spelling does."""
+    spelling = spelling_that_joins(ours, theirs)
+    if spelling is None:
+        return ""
+    joined = f"{spelling.n_joined:,} would be, compared {spelling.description} ({spelling.example})"
+    return f"{joined}; spell them alike in both tables, or state patient_id in the slide table"
 
 
 def _clinical_rows(clinical: Clinical) -> Iterator[Finding]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cohort.barcodes import PRIMARY_TUMOUR, sample_type_name
+from cartopath.cohort.barcodes import DIAGNOSTIC, PRIMARY_TUMOUR, parse_barcode, sample_type_name
+from cartopath.cohort.duplicate_slides import duplicate_findings
 from cartopath.cohort.findings import Finding, counted, examples
 from cartopath.cohort.patient_slides import slide_choices
-from cartopath.store.hashing import file_identity
+from cartopath.cohort.slide_lookup import AMBIGUOUS, MISSING, last_part
 
 POSSIBLE_MPP = (0.05, 20.0)
 """Micrometres per pixel that a slide may have."""
@@ -32,67 +32,54 @@ def slide_findings(slides: pd.DataFrame) -> Iterator[Finding]:
     if used.empty:
         yield Finding("error", "no-slides", _SUBJECT, f"all {counted(len(slides), 'slide')} are excluded")
         return
-    yield from _duplicates(used)
+    yield from duplicate_findings(used)
     yield from _files(used)
     yield from _patients(used)
     yield from _resolutions(used)
 
 
 def _excluded(slides: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the excluded slides by reason; what a reason says in brackets at its end is about one slide."""
     out = slides[slides["exclude"] != ""]
     if len(out):
-        reasons = "; ".join(f"{reason}: {n}" for reason, n in out["exclude"].value_counts().head(5).items())
-        yield Finding(
-            "info", "excluded-slide", _SUBJECT, f"{counted(len(out), 'slide')} excluded: {reasons} {examples(out['slide_id'])}"
-        )
-
-
-def _duplicates(slides: pd.DataFrame) -> Iterator[Finding]:
-    twice = slides["slide_id"].value_counts()
-    twice = twice[twice > 1].sort_index()
-    if len(twice):
-        listed = examples(f"{slide} {n} times" for slide, n in twice.items())
-        yield Finding(
-            "error",
-            "duplicate-slide",
-            _SUBJECT,
-            f"{counted(len(twice), 'slide id is', 'slide ids are')} listed more than once {listed}",
-        )
-    same = _same_files(slides)
-    if same:
-        listed = examples(" = ".join(ids) for ids in same)
-        yield Finding(
-            "error", "duplicate-file", _SUBJECT, f"{counted(len(same), 'file is', 'files are')} listed more than once {listed}"
-        )
-
-
-def _same_files(slides: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return the slides that are one file by path, or two files of equal content."""
-    by_path: dict[Path, list[str]] = defaultdict(list)
-    for slide, written in slides[["slide_id", "path"]].itertuples(index=False):
-        if written:
-            by_path[Path(written).resolve()].append(slide)
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    for path in by_path:
-        if path.is_file():
-            by_size[path.stat().st_size].append(path)
-    by_content: dict[str, list[str]] = defaultdict(list)
-    for paths in by_size.values():  # Only files of equal size are looked into.
-        for path in paths:
-            by_content[file_identity(path) if len(paths) > 1 else str(path)].extend(by_path[path])
-    missing = [ids for path, ids in by_path.items() if not path.is_file()]
-    return sorted(tuple(sorted(ids)) for ids in [*by_content.values(), *missing] if len(ids) > 1)
+        counts = out["exclude"].map(lambda reason: re.sub(r" \(.*\)$", "", reason, flags=re.DOTALL)).value_counts()
+        reasons = "; ".join(f"{reason}: {n}" for reason, n in counts.head(5).items())
+        reasons += f"; and {len(counts) - 5} more reasons" if len(counts) > 5 else ""
+        message = f"{counted(len(out), 'slide')} excluded: {reasons} {examples(out['slide_id'])}"
+        yield Finding("info", "excluded-slide", _SUBJECT, message)
 
 
 def _files(slides: pd.DataFrame) -> Iterator[Finding]:
-    absent = slides[[not written or not Path(written).exists() for written in slides["path"]]]
-    if len(absent):
-        yield Finding(
-            "error",
-            "slide-file-missing",
-            _SUBJECT,
-            f"{counted(len(absent), 'slide has', 'slides have')} no file {examples(absent['slide_id'])}",
+    on_disk = slides["on_disk"]
+    several = slides[on_disk == AMBIGUOUS]
+    if len(several):
+        message = (
+            f"{counted(len(several), 'slide could be', 'slides could be')} any of several files {examples(several['slide_id'])}; "
+            "write the path below the folder in the slide table"
         )
+        yield Finding("error", "slide-file-ambiguous", _SUBJECT, message)
+    yield from _missing(slides[on_disk == MISSING], n_slides=len(slides))
+    cut = slides[on_disk == "incomplete"]
+    if len(cut):
+        message = (
+            f"{counted(len(cut), 'slide differs', 'slides differ')} in size from what the manifest says, or "
+            f"{'its download' if len(cut) == 1 else 'their download'} was not finished {examples(cut['slide_id'])}; fetch again"
+        )
+        yield Finding("warning", "slide-file-incomplete", _SUBJECT, message)
+
+
+def _missing(absent: pd.DataFrame, *, n_slides: int) -> Iterator[Finding]:
+    """Yield the slides without a file: errors where a table writes a path, or where no slide has a file."""
+    stated = absent[absent["path"] != ""]
+    if len(stated):
+        message = f"{counted(len(stated), 'slide has', 'slides have')} no file {examples(stated['slide_id'])}"
+        yield Finding("error", "slide-file-missing", _SUBJECT, f"{message}; expected {stated['path'].iloc[0]}")
+    unknown = absent[absent["path"] == ""]
+    if len(unknown):
+        lost = len(unknown) == n_slides
+        message = f"{len(unknown):,} of {counted(n_slides, 'listed slide')} not found on disk {examples(unknown['slide_id'])}; "
+        message += "check slides.dir" if lost else "the others are used"
+        yield Finding("error" if lost else "warning", "slide-file-missing", _SUBJECT, message)
 
 
 def _patients(slides: pd.DataFrame) -> Iterator[Finding]:
@@ -110,13 +97,35 @@ def _patients(slides: pd.DataFrame) -> Iterator[Finding]:
             f"{counted(len(others), 'slide is', 'slides are')} not of a primary tumour: {types} {examples(others['slide_id'])}"
         )
         yield Finding("warning", "non-primary-slide", _SUBJECT, message)
-    frozen = slides[slides["kind"].isin(["TS", "MS", "BS"])]
-    if len(frozen):
-        message = (
-            f"{counted(len(frozen), 'slide is a frozen section', 'slides are frozen sections')} {examples(frozen['slide_id'])}"
-        )
-        yield Finding("warning", "frozen-slide", _SUBJECT, message)
+    yield from _mixed_up(slides)
+    yield from _frozen(slides)
     yield from _standing(slides)
+
+
+def _mixed_up(slides: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the slides whose name is the barcode of another patient than the table says."""
+    wrong = []
+    for slide, path, patient in slides[["slide_id", "path", "patient_id"]].itertuples(index=False, name=None):
+        barcode = parse_barcode(slide) or parse_barcode(last_part(path))
+        if barcode and parse_barcode(patient) and barcode.patient_id != patient:
+            wrong.append(f"{slide} of {patient}")
+    if wrong:
+        message = (
+            f"suspected identity mix-up. {counted(len(wrong), 'slide is', 'slides are')} named for another patient than the "
+        )
+        yield Finding("error", "slide-of-another-patient", _SUBJECT, f"{message}slide table says {examples(wrong)}")
+
+
+def _frozen(slides: pd.DataFrame) -> Iterator[Finding]:
+    """Yield how many slides are frozen sections and how many diagnostic ones."""
+    frozen = slides[slides["kind"].isin(["TS", "MS", "BS"])]
+    if frozen.empty:
+        return
+    kinds = ", ".join(f"{kind}: {n}" for kind, n in frozen["kind"].value_counts().sort_index().items())
+    n_diagnostic = int((slides["kind"] == DIAGNOSTIC).sum())
+    message = f"{counted(len(frozen), 'slide is a frozen section', 'slides are frozen sections')} ({kinds}) and "
+    message += f"{counted(n_diagnostic, 'is', 'are')} diagnostic (DX); one kind takes part, slides.kind says which "
+    yield Finding("warning", "frozen-slide", _SUBJECT, message + examples(frozen["slide_id"]))
 
 
 def _standing(slides: pd.DataFrame) -> Iterator[Finding]:

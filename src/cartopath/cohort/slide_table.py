@@ -1,163 +1,139 @@
 """The slides of a cohort: a folder, or a table that says more about them [F07].
 
-Nothing is opened here. What is wrong with the list (a slide twice, a file that is not there, no patient) is kept in it, for
+No slide is opened here. What is wrong with the list (a slide twice, a file that is not there, no patient) is kept in it, for
 `join_findings` to report.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of
-from cartopath.cohort.cells import is_missing, name_key
 from cartopath.cohort.delimited import TextHead, read_words
+from cartopath.cohort.manifests import gdc_list, is_gdc_list, manifest_on_disk
+from cartopath.cohort.slide_columns import SlideColumns
+from cartopath.cohort.slide_files import SLIDE_SUFFIXES, SlideFile, slide_files, slide_stem
+from cartopath.cohort.slide_lookup import AMBIGUOUS, MISSING, PRESENT, SlideLookup, is_file, last_part, slide_id_of
 from cartopath.core.errors import TableError
 
-SLIDE_SUFFIXES = (".bif", ".dcm", ".mrxs", ".ndpi", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu")
-"""Files of a folder that are taken for slides; a table may name any file."""
-
-SLIDE_COLUMNS = ("slide_id", "path", "patient_id", "mpp", "site", "exclude", "sample_type", "kind", "number")
-
-_TABLE_COLUMNS = {
-    "slide_id": ("slideid", "slide", "slidename", "imageid"),
-    "path": ("path", "filename", "file", "wsi", "slidepath", "wsipath", "filepath"),
-    "patient_id": ("patientid", "patient", "caseid", "case", "casesubmitterid", "bcrpatientbarcode"),
-    "mpp": ("mpp", "micronsperpixel", "umperpixel"),
-    "site": ("site", "tissuesourcesite", "tss", "center", "centre", "hospital"),
-    "exclude": ("exclude", "excluded", "exclusion", "excludereason"),
-}
-_NOT_EXCLUDED = {"0", "false", "no", "keep"}
-_JUST_EXCLUDED = {"1", "true", "yes", "x", "exclude", "excluded"}
+SLIDE_COLUMNS = ("slide_id", "path", "patient_id", "mpp", "site", "exclude", "sample_type", "kind", "number", "on_disk")
 
 
-def read_slides(dir: Path | str, table: Path | str | None = None) -> pd.DataFrame:
+def read_slides(dir: Path | str, table: Path | str | None = None, *, pattern: str | None = None) -> pd.DataFrame:
     """List the slides of a cohort.
 
     Args:
         dir: Folder with the slides, searched with all its subfolders; paths in the table are relative to it.
-        table: CSV or TSV with any of `slide_id, path, patient_id, mpp, site, exclude` (or the names that TRIDENT, CLAM, STAMP and
-            Slideflow use, or a GDC manifest). Without it every slide of the folder is listed.
+        table: CSV, TSV or XLSX with any of `slide_id, path, patient_id, mpp, site, exclude` (or the names that TRIDENT, CLAM,
+            STAMP, Slideflow and others use; see `slide_columns`), a GDC manifest or a GDC sample sheet. Slides may be named
+            with or without suffix and folders. Without a table every slide of the folder is listed.
+        pattern: Which files of the folder are slides, such as `*.svs`. Without it those with a slide's suffix are; pictures (PNG,
+            JPEG) only where a table names them or the folder holds nothing else.
 
     Returns:
         One row per slide, in the order of the table or of the paths:
         `slide_id` (the barcode without UUID, otherwise the file's name without suffix), `path` (str, "" where no file is found),
         `patient_id` ("" where nothing says it), `mpp` (float, NaN where the table does not state it), `site` (the barcode's
-        tissue source site unless stated), `exclude` (the reason, or ""), `sample_type` (`01`, `06`, ..., "" for other names),
-        `kind` (`DX`, `TS`, `BS`, `MS` or "") and `number` (Int64, NA without one).
+        tissue source site unless stated), `exclude` (the reason, or ""; masks and the like that lie beside slides are listed
+        with the reason unless a table names them), `sample_type` (`01`, `06`, ..., "" for other names), `kind` (`DX`, `TS`, `BS`,
+        `MS` or ""), `number` (Int64, NA without one) and `on_disk` (`present`, `missing`, `several files` where a name does not
+        say which, `incomplete` where a manifest states another size).
 
     Raises:
-        TableError: The folder or the table is not there, or the table names neither slides nor files.
+        TableError: The folder or the table is not there, the table names no slides, or nothing matches the pattern.
     """
     folder = Path(dir)
     if not folder.is_dir():
         raise TableError(f"{folder}: no such folder of slides; check slides.dir")
-    files = [path for path in sorted(folder.rglob("*")) if _is_slide(path, folder)]
     if table is None:
-        return _frame([_row(path.stem, str(path), "", "", "", "") for path in files])
-    return _from_table(folder, Path(table), files)
+        return _frame([_of_file(file, folder) for file in slide_files(folder, pattern)])
+    head, rows = read_words(Path(table))
+    entries = _gdc(head, rows, folder) if is_gdc_list(head.header) else _stated(head, rows, folder, pattern)
+    return _frame([_row(entry) for entry in entries])
 
 
-def _is_slide(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SLIDE_SUFFIXES and not hidden and path.is_file()
+@dataclass(frozen=True)
+class _Entry:
+    """What is known of one slide before its barcode is read."""
+
+    name: str
+    path: str
+    on_disk: str
+    patient: str = ""
+    mpp: float = float("nan")
+    site: str = ""
+    exclude: str = ""
+    sample_type: str = ""
 
 
-def _from_table(folder: Path, table: Path, files: list[Path]) -> pd.DataFrame:
-    head, rows = read_words(table)
-    column = _columns(head, table)
-    if "slide_id" not in column and "path" not in column:
-        raise TableError(
-            f"{table}: names neither slides nor files; call a column slide_id or path (found {', '.join(head.header[:6])})"
-        )
-    by_id = _by_id(files)
-    found: list[dict[str, object]] = []
-    for row in rows:
-        cell = {name: "" if is_missing(row[index]) else row[index].strip() for name, index in column.items()}
-        name = cell.get("slide_id") or Path(cell.get("path", "")).name
+def _of_file(file: SlideFile, folder: Path) -> dict[str, object]:
+    on_disk = PRESENT if file.path.is_file() else MISSING  # A link that leads nowhere.
+    if not file.exclude:
+        return _row(_Entry(_name(file, folder), str(file.path), on_disk))
+    safe = str(file.path).encode(errors="replace").decode()
+    row = _row(_Entry(file.stem, safe if on_disk == PRESENT else "", on_disk, exclude=file.exclude))
+    return {**row, "slide_id": slide_stem(Path(safe).name)}  # A mask has its slide's barcode, and is not the slide.
+
+
+def _name(file: SlideFile, folder: Path) -> str:
+    """Return the name that a file gives its slide; levels of a DICOM series are named by their slide or their folder."""
+    barcode = parse_barcode(file.container)
+    if barcode and barcode.slide_id:
+        return barcode.slide_id
+    alone = file.path.parent.name in file.names and file.path.parent != folder
+    return file.path.parent.name if alone and len(file.names) > 1 else file.stem
+
+
+def _stated(head: TextHead, rows: list[list[str]], folder: Path, pattern: str | None) -> Iterator[_Entry]:
+    columns = SlideColumns.of(head)
+    lookup = SlideLookup(slide_files(folder, pattern, with_pictures=True), (folder, head.path.parent))
+    for number, row in enumerate(rows, start=1):
+        cells = columns.cells(row)
+        name = last_part(cells["slide_id"]) or last_part(cells["path"])
         if not name:
-            raise TableError(f"{table}: row {len(found) + 1} names neither a slide nor a file")
-        path = _resolve(cell["path"], folder, table.parent, by_id) if cell.get("path") else by_id.get(_slide_id(name), "")
-        stem = cell.get("slide_id") or _stem(name)
-        found.append(
-            _row(
-                stem, path, cell.get("patient_id", ""), cell.get("mpp", ""), cell.get("site", ""), cell.get("exclude", ""), table
-            )
+            raise TableError(f"{head.path}: row {number} names neither a slide nor a file")
+        found = [lookup.find(cells[column]) for column in ("path", "slide_id") if cells[column]]
+        best = next((located for located in found if located.path), found[0])
+        path = best.path or (str(folder / cells["path"]) if cells["path"] else "")
+        yield _Entry(
+            name=slide_stem(name),
+            path=path,
+            on_disk=best.on_disk if best.on_disk == AMBIGUOUS or is_file(Path(path)) else MISSING,
+            patient=cells["patient_id"],
+            mpp=columns.mpp(cells, slide_stem(name)),
+            site=cells["site"],
+            exclude=columns.exclusion(cells),
         )
-    return _frame(found)
 
 
-def _columns(head: TextHead, table: Path) -> dict[str, int]:
-    keys = [name_key(name) for name in head.header]
-    found = {}
-    for column, names in _TABLE_COLUMNS.items():
-        places = [keys.index(name) for name in names if name in keys]
-        if places:
-            found[column] = places[0]
-    twice = {key for key in keys if key and keys.count(key) > 1} & {name for names in _TABLE_COLUMNS.values() for name in names}
-    if twice:
-        raise TableError(f"{table}: column {sorted(twice)[0]!r} is there twice; keep one")
-    return found
+def _gdc(head: TextHead, rows: list[list[str]], folder: Path) -> Iterator[_Entry]:
+    files = gdc_list(head, rows)
+    found = manifest_on_disk(files, folder)
+    listed = zip(files["filename"], files["patient_id"], files["sample_type"], found["path"], found["found"], strict=True)
+    for filename, patient, sample_type, path, on_disk in listed:
+        suffix = Path(filename).suffix.lower()
+        exclude = "" if suffix in SLIDE_SUFFIXES else f"no slide by its name ({suffix or 'no suffix'})"
+        yield _Entry(slide_stem(filename), path, on_disk, patient=patient, exclude=exclude, sample_type=sample_type)
 
 
-def _stem(name: str) -> str:
-    return Path(name).stem if Path(name).suffix.lower() in SLIDE_SUFFIXES else name
-
-
-def _slide_id(name: str) -> str:
-    barcode = parse_barcode(name)
-    return barcode.slide_id if barcode and barcode.slide_id else _stem(name)
-
-
-def _by_id(files: list[Path]) -> dict[str, str]:
-    """Return slide ids and file names -> path; ids that several files have are left out."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in files:
-        for name in {path.name, path.stem, _slide_id(path.name)}:
-            found[name].append(str(path))
-    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
-
-
-def _resolve(written: str, folder: Path, beside: Path, by_id: dict[str, str]) -> str:
-    """Return where a file is: as written, in the folder, beside the table, or anywhere below the folder by its name."""
-    for candidate in (folder / written, beside / written):
-        if candidate.exists():
-            return str(candidate)
-    return by_id.get(Path(written).name, str(folder / written))
-
-
-def _row(name: str, path: str, patient: str, mpp: str, site: str, exclude: str, table: Path | None = None) -> dict[str, object]:
-    barcode = parse_barcode(name) or parse_barcode(Path(path).name) or Barcode("", "")
+def _row(entry: _Entry) -> dict[str, object]:
+    barcode = parse_barcode(entry.name) or parse_barcode(last_part(entry.path)) or Barcode("", "")
     return {
-        "slide_id": _slide_id(name),
-        "path": path,
-        "patient_id": patient_of(patient) or barcode.patient_id,
-        "mpp": _mpp(mpp, name, table),
-        "site": site or barcode.site,
-        "exclude": _reason(exclude),
-        "sample_type": barcode.sample_type,
+        "slide_id": slide_id_of(entry.name),
+        "path": entry.path,
+        "patient_id": patient_of(entry.patient) or barcode.patient_id,
+        "mpp": entry.mpp,
+        "site": entry.site or barcode.site,
+        "exclude": entry.exclude,
+        "sample_type": barcode.sample_type or entry.sample_type,
         "kind": barcode.slide_kind,
         "number": barcode.slide_number,
+        "on_disk": entry.on_disk,
     }
-
-
-def _mpp(written: str, name: str, table: Path | None) -> float:
-    if not written:
-        return float("nan")
-    try:
-        return float(written)
-    except ValueError as error:
-        raise TableError(
-            f"{table}: mpp of {name!r} is {written!r}; write micrometres per pixel such as 0.5, or leave it empty"
-        ) from error
-
-
-def _reason(written: str) -> str:
-    if written.casefold() in _NOT_EXCLUDED:
-        return ""
-    return "excluded in the slide table" if written.casefold() in _JUST_EXCLUDED else written
 
 
 def _frame(rows: list[dict[str, object]]) -> pd.DataFrame:

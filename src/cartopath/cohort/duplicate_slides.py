@@ -1,0 +1,79 @@
+"""Slides that are listed twice: one id for several files, or one file under several names."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cohort.findings import Finding, counted, examples
+from cartopath.cohort.slide_lookup import is_file
+from cartopath.store.hashing import file_identity
+
+
+def duplicate_findings(slides: pd.DataFrame) -> Iterator[Finding]:
+    """Yield slide ids and files that a list from `read_slides` has more than once."""
+    same, different = _twice(slides)
+    if different:
+        message = (
+            f"{counted(len(different), 'slide id is', 'slide ids are')} listed more than once, for different files "
+            f"{examples(different)}; give each its own slide_id in the slide table, or exclude one"
+        )
+        yield Finding("error", "duplicate-slide", "slides", message)
+    if same:
+        message = f"{counted(len(same), 'slide is', 'slides are')} listed more than once; the first is taken {examples(same)}"
+        yield Finding("warning", "duplicate-slide", "slides", message)
+    equal = [ids for ids in _same_files(slides) if len(set(ids)) > 1]
+    if equal:
+        listed = examples(" = ".join(ids) for ids in equal)
+        message = f"{counted(len(equal), 'file is', 'files are')} listed under several names {listed}"
+        yield Finding("error", "duplicate-file", "slides", message)
+
+
+def _twice(slides: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the slide ids that are there more than once: those of one content or no file, and the others with files."""
+    same, different = [], []
+    repeated = slides[slides["slide_id"].duplicated(keep=False)]
+    for slide, group in repeated.groupby("slide_id", sort=True):
+        paths = [Path(path) for path in group["path"] if path]
+        files = [path for path in dict.fromkeys(paths) if is_file(path)]
+        if len(files) > 1 and len({_content(path) for path in files}) > 1:
+            different.append(f"{slide}: {', '.join(_told_apart(files))}")
+        else:
+            same.append(f"{slide} {len(group)} times")
+    return same, different
+
+
+def _told_apart(paths: Sequence[Path]) -> list[str]:
+    """Return paths below the folder that they share."""
+    folder = os.path.commonpath([path.parent for path in paths])
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def _same_files(slides: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return the slides that are one file by path, or two files of equal content."""
+    by_path: dict[Path, list[str]] = defaultdict(list)
+    for slide, written in slides[["slide_id", "path"]].itertuples(index=False):
+        if written:
+            by_path[Path(os.path.realpath(written))].append(slide)
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for path in by_path:
+        if is_file(path):
+            by_size[path.stat().st_size].append(path)
+    by_content: dict[str, list[str]] = defaultdict(list)
+    for paths in by_size.values():  # Only files of equal size are looked into.
+        for path in paths:
+            by_content[_content(path) if len(paths) > 1 else str(path)].extend(by_path[path])
+    missing = [ids for path, ids in by_path.items() if not is_file(path)]
+    return sorted(tuple(sorted(ids)) for ids in [*by_content.values(), *missing] if len(ids) > 1)
+
+
+def _content(path: Path) -> str:
+    """Return a name of a file's content; what cannot be read equals nothing else, and opening it says why."""
+    try:
+        return file_identity(path)
+    except OSError:
+        return str(path)
