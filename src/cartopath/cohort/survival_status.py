@@ -5,7 +5,8 @@ Nothing is guessed: a status word that nobody knows ends the reading with the wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -127,13 +128,11 @@ def survival_times(
 def time_names(endpoint: str) -> tuple[str, ...]:
     """Return the names of columns that hold the times of an endpoint, those of cBioPortal first."""
     long, short = _LONG_NAMES[endpoint], _SHORT_NAMES[endpoint]
-    units = [unit.capitalize() for unit in ("months", "days", "years")]
-    return (
-        *(f"{name} ({unit})" for unit in units for name in long),
-        *(f"{name}_{unit.upper()}" for unit in units for name in short),
-        *_OTHER_TIME_NAMES.get(endpoint, ()),
-        *(f"{name}.time" for name in short),
-    )
+    by_unit = [
+        (*(f"{name} ({unit.capitalize()})" for name in long), *(f"{name}_{unit.upper()}" for name in short))
+        for unit in ("months", "days", "years")
+    ]
+    return (*itertools.chain(*by_unit), *_OTHER_TIME_NAMES.get(endpoint, ()), *(f"{name}.time" for name in short))
 
 
 def status_names(endpoint: str) -> tuple[str, ...]:
@@ -200,13 +199,13 @@ _TIMES_IN_DAYS = {f"{name}.time" for names in _SHORT_NAMES.values() for name in 
 """As the TCGA clinical data resource writes them, and everybody who has them from there."""
 
 
-def _known(clinical: Clinical, endpoint: str, names: Iterable[str], what: str) -> str:
+def _known(clinical: Clinical, endpoint: str, names: Sequence[str], what: str) -> str:
     for name in names:
         column = match_column(clinical.table.columns, name)
         if column is not None:
             return column
     raise TraitError(
-        f"{clinical.where}: no {endpoint} {what} column (looked for {', '.join(names)}; found "
+        f"{clinical.where}: no {endpoint} {what} column (looked for {', '.join(names[:6])}, ...; found "
         f"{', '.join(list(clinical.table.columns)[:8])}, ...); "
         f"state it as {what}_column"
     )

@@ -12,7 +12,7 @@ _PATTERNS = (
     # GDC portal, unpacked.
     ("clinical.tsv", "follow_up.tsv"),
     # BCR biotab, as gdc-client leaves them: each in a folder of its own.
-    ("*clinical_patient_*.txt", "*clinical_follow_up_*.txt"),
+    ("**/*clinical_patient_*.txt", "**/*clinical_follow_up_*.txt"),
 )
 
 
@@ -23,10 +23,10 @@ def clinical_files(folder: Path) -> list[Path]:
         TableError: There is none.
     """
     for patterns in _PATTERNS:
-        found = [path for pattern in patterns for path in sorted(folder.rglob(pattern)) if _counts(path, folder)]
+        found = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if _counts(path, folder)]
         if found:
             return list(dict.fromkeys(found))
-    wanted = ", ".join(pattern for patterns in _PATTERNS for pattern in patterns)
+    wanted = ", ".join(pattern.removeprefix("**/") for patterns in _PATTERNS for pattern in patterns)
     raise TableError(f"{folder}: a folder without clinical tables (looked for {wanted}); name the table itself")
 
 
