@@ -1,6 +1,6 @@
 """The sizes that a DICOM file declares, and where it says that its frames lie.
 
-libdicom, through which OpenSlide 4.0.1 reads DICOM, ends the process when the table of frames points outside the file. Read here
+libdicom, through which OpenSlide 4.0.1 reads DICOM, ends the process when the table of frames points outside the file or backwards. Read here
 is what such files are made of: explicit, little-endian elements (PS3.5, 7.1.2), sequences skipped unread.
 """
 
@@ -105,7 +105,7 @@ def _check_sizes(values: dict[int, bytes], path: Path, end: int) -> int:
 
 
 def _check_frames(file: BinaryIO, pixels: _Element, long_offsets: bytes, n_frames: int, path: Path, end: int) -> None:
-    """Refuse a table of frames that points to anything but an item inside the file."""
+    """Refuse a table of frames that points to anything but items inside the file, one behind the other."""
     tag, length = _item(file, pixels.start, path)
     first = pixels.start + 8 + length
     if tag != _ITEM or first > end:
@@ -114,10 +114,13 @@ def _check_frames(file: BinaryIO, pixels: _Element, long_offsets: bytes, n_frame
     size = struct.calcsize(form)
     if table and len(table) // size < n_frames:
         raise SlideError(f"{path}: its DICOM header declares {n_frames:,} frames, but its table has {len(table) // size:,}")
+    free = first
     for number, (offset,) in enumerate(struct.iter_unpack(form, table[: len(table) // size * size])):
-        tag, length = _item(file, first + offset, path) if first + offset + 8 <= end else (0, 0)
-        if tag != _ITEM or first + offset + 8 + length > end:
-            raise SlideError(f"{path}: DICOM frame {number} should lie at byte {first + offset:,} of {end:,}, but no frame is there")
+        start = first + offset
+        tag, length = _item(file, start, path) if free <= start and start + 8 <= end else (0, 0)
+        free = start + 8 + length
+        if tag != _ITEM or free > end:
+            raise SlideError(f"{path}: its table says that DICOM frame {number} lies at byte {start:,} of {end:,}, but it does not")
 
 
 def _elements(file: BinaryIO, path: Path, start: int, end: int) -> Iterator[_Element]:
