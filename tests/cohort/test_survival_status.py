@@ -156,3 +156,51 @@ def test_rows_of_a_patient_that_disagree_in_the_time_are_refused(write):
     table = read_clinical(write("c.csv", "patient_id,os_days,os_event\nP1,5,1\nP1,6,1\nP2,9,0\n"))
     with pytest.raises(TableError, match=r"rows of 1 patients disagree in 'os_days' \(P1\)"):
         survival_times(table)
+
+
+@pytest.mark.parametrize("unit", ["Days", "Months", "Years"])
+@pytest.mark.parametrize(
+    ("endpoint", "names"),
+    [
+        ("OS", ("OS_{}", "Overall Survival ({})", "survival_{}")),
+        ("DSS", ("DSS_{}", "Disease-specific Survival ({})")),
+        ("PFI", ("PFI_{}", "PFS_{}", "Progression Free Survival ({})")),
+        ("DFS", ("DFS_{}", "DFI_{}", "Disease Free ({})", "Disease-Free Survival ({})")),
+    ],
+)
+def test_every_endpoint_is_read_in_every_unit(clinical, endpoint, names, unit):
+    days = {"Days": 1, "Months": DAYS_PER_MONTH, "Years": 365.25}[unit]
+    for name in names:
+        record = survival_record(clinical(f"{name.format(unit)},{endpoint}_STATUS", "7,1"), endpoint)
+        assert record.unit == unit.lower() and record.table["time_days"].tolist() == [pytest.approx(7 * days)]
+
+
+def test_a_time_that_does_not_say_its_unit_is_not_guessed(clinical):
+    with pytest.raises(TableError, match=r"column 'os_time' does not say whether its times are days or months; state time_unit"):
+        survival_times(clinical("os_time,os_event", "7,1"))
+
+
+@pytest.mark.parametrize(
+    ("word", "os", "dss"),
+    [
+        ("Died of Disease", 1, 1),
+        ("Died of Other Causes", 1, 0),
+        ("Living", 0, 0),
+        ("1:DECEASED", 1, 1),
+        ("Dead tumor free", 1, 0),
+    ],
+)
+def test_a_death_of_other_causes_is_none_of_the_disease(word, os, dss):
+    assert (parse_status(word), parse_status(word, endpoint="DSS")) == (os, dss)
+
+
+def test_what_a_death_of_other_causes_means_for_progression_is_not_guessed(clinical):
+    with pytest.raises(StatusError, match="'Died of Other Causes' is not a known status"):
+        survival_times(clinical("PFS_MONTHS,PFS_STATUS", "3,Died of Other Causes"), "PFI")
+
+
+@pytest.mark.parametrize(
+    ("word", "event"), [("0:Not Progressed", 0), ("NED", 0), ("Alive with disease", 0), ("Expired", 1), ("DOD", 1)]
+)
+def test_words_of_registries_are_known(word, event):
+    assert parse_status(word) == event
