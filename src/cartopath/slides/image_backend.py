@@ -7,10 +7,12 @@ scikit-image and tifffile give it. Transparent parts are white; palettes, CMYK a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -56,9 +58,12 @@ class ImageBackend:
         """
         check_declared_sizes(path)
         self.path = path
-        self._reader = _reader(path)
+        reader = reader_of(path)
+        if reader is None:
+            raise SlideError(f"{path}: not a PNG or JPEG picture")
+        self._reader = reader
         try:
-            with self._reader(path) as image:
+            with _without_remarks(), reader(path) as image:
                 width, height = image.size
                 self.properties: Mapping[str, str] = MappingProxyType(_density(image))
         except IMAGE_ERRORS as error:
@@ -104,7 +109,7 @@ class ImageBackend:
 
     def _decode(self) -> _Levels:
         try:
-            with self._reader(self.path) as image:
+            with _without_remarks(), self._reader(self.path) as image:
                 rgb = _rgb_on_white(image)
                 return tuple(np.asarray(rgb if n == 1 else rgb.reduce(n)) for n in self._reductions)
         except IMAGE_ERRORS as error:
@@ -118,16 +123,26 @@ class ImageBackend:
         self._held.drop(self._owner)
 
 
-def _reader(path: Path) -> Callable[[Path], Image.Image]:
+def reader_of(path: Path) -> Callable[[Path], Image.Image] | None:
+    """Return what reads a picture, by its first bytes; None if it is neither PNG nor JPEG.
+
+    Raises:
+        SlideError: The file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(8)
     except OSError as error:
         raise SlideError(f"{path}: cannot be read ({error.strerror or error})") from error
-    reader = next((reader for magic, reader in _READERS.items() if head.startswith(magic)), None)
-    if reader is None:
-        raise SlideError(f"{path}: not a PNG or JPEG picture")
-    return reader
+    return next((reader for magic, reader in _READERS.items() if head.startswith(magic)), None)
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep what Pillow has to say about odd metadata, which nothing here depends on, from the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def _density(image: Image.Image) -> dict[str, str]:

@@ -40,6 +40,8 @@ def open_backend(path: Path) -> Backend:
         return OpenSlideBackend(path)
     if vendor == _PLAIN_TIFF:
         return _open_plain_tiff(path)
+    if vendor is None and _is_picture(path):
+        return _open_image(path)
     attempts: dict[str, Callable[[Path], Backend]] = {"OpenSlide": OpenSlideBackend, "TIFF": _open_tiff}
     return _first(path, attempts if vendor else attempts | {"image": _open_image})
 
@@ -88,6 +90,12 @@ def _open_tiff(path: Path) -> Backend:
     from cartopath.slides.tiff_backend import TiffBackend
 
     return TiffBackend(path)
+
+
+def _is_picture(path: Path) -> bool:
+    from cartopath.slides.image_backend import reader_of
+
+    return reader_of(path) is not None
 
 
 def _open_image(path: Path) -> Backend:

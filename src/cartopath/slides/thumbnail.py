@@ -1,7 +1,7 @@
 """A whole slide in one small picture, read block by block, around what is damaged.
 
-Where the best level cannot be decoded, the next finer one that can stands in: a slide that was cut off has often lost no more than
-its coarsest level, which lies at the end.
+Where the best level cannot be decoded, the next finer one that can stands in: a slide that was cut off has often lost no more
+than its coarsest level, which lies at the end.
 """
 
 from __future__ import annotations
