@@ -93,6 +93,11 @@ class GeneNames:
                 return tier[name]
         return [Gene(other, previous=(name,)) for other in _families(name)]
 
+    @functools.cached_property
+    def ensembl_ids(self) -> frozenset[str]:
+        """The Ensembl ids of all genes."""
+        return frozenset(gene.ensembl for genes in self._tiers[0].values() for gene in genes if gene.ensembl)
+
     def mature_name(self, accession: str) -> str:
         """Return the name of a mature miRNA, the accession itself where it is not listed."""
         return self._mature.get(accession, accession)

@@ -32,6 +32,7 @@ class GdcFormat(NamedFormat):
         label: Column with the names of the features; None where the file has no header, a name and a number in each line.
         marker: What the names of its files have in common.
         symbols: Column with a second name of the features, or None.
+        is_short: Whether a file lists a few thousand features: miRNAs.
         is_summed: Whether a feature has several lines, and none where nothing was counted.
     """
 
@@ -39,6 +40,7 @@ class GdcFormat(NamedFormat):
     label: str | None
     marker: str
     symbols: str | None = None
+    is_short: bool = False
     is_summed: bool = False
 
     def measure(self, column: str | None, where: Path) -> tuple[str, Measure]:
@@ -85,6 +87,7 @@ FORMATS = (
         _mirna_columns(),
         "miRNA_ID",
         ".mirnas.quantification.txt",
+        is_short=True,
     ),
     GdcFormat(
         "gdc-isoforms",
@@ -92,6 +95,7 @@ FORMATS = (
         _mirna_columns(),
         "miRNA_region",
         ".isoforms.quantification.txt",
+        is_short=True,
         is_summed=True,
     ),
 )

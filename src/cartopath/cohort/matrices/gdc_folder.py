@@ -23,8 +23,6 @@ from cartopath.core.errors import TableError
 
 _SUFFIXES = (".tsv", ".txt", ".counts", ".gz")
 _SHEETS = ("gdc_sample_sheet*", "*sample_sheet*", "*sample-sheet*", "metadata.*.json", "metadata.json")
-_FEW = 10_000
-"""Features of a kind of file that is kept whole: miRNAs."""
 
 
 class GdcFolder:
@@ -91,7 +89,7 @@ class GdcFolder:
     @functools.cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the features: of the first file where files list every gene, of all files for miRNAs."""
-        if self._is_kept:
+        if self.format.is_short:
             return self._whole[0]
         repeated = [name for name, times in Counter(self._first.names).items() if times > 1 and not is_technical(name) and name]
         if repeated:
@@ -105,19 +103,15 @@ class GdcFolder:
         """The symbols of genes; the accessions of mature miRNAs, bare and behind their precursors."""
         if self.format.is_summed:
             return [self._accessions]
-        return [] if self._is_kept or self._first.symbols is None else [self._first.symbols]
-
-    @property
-    def _is_kept(self) -> bool:
-        return self.format.is_summed or len(self._first.names) < _FEW
+        return [] if self.format.is_short or self._first.symbols is None else [self._first.symbols]
 
     def read(self, features: Sequence[int], samples: Sequence[int]) -> NDArray[np.float64]:
         """Return float64 (len(samples), len(features)); NaN where a file does not list a feature."""
-        if self._is_kept:
+        if self.format.is_short:
             return self._whole[1][np.ix_(samples, features)]
-        missing = [feature for feature in features if feature not in self._values]
+        missing = {feature for feature in features if feature not in self._values}
         if missing:
-            self._pass(missing)
+            self._pass(sorted(missing | set(self._often_asked)))
         return (
             np.column_stack([self._values[feature] for feature in features])[list(samples)]
             if features
@@ -126,12 +120,18 @@ class GdcFolder:
 
     def totals(self, samples: Sequence[int]) -> NDArray[np.float64]:
         """Return the sum of all features of some samples, reads of no gene left out."""
-        if self._is_kept:
+        if self.format.is_short:
             return np.asarray(np.nansum(self._whole[1], axis=1)[list(samples)])
         if self._totals is None:
             self._pass([])
         assert self._totals is not None
         return self._totals[list(samples)]
+
+    @functools.cached_property
+    def _often_asked(self) -> list[int]:
+        """Places of the genes that come with cartopath: what is asked for next is mostly among them, and a pass is slow."""
+        listed = listed_names().ensembl_ids
+        return [place for place, name in enumerate(self.features) if name.split(".")[0] in listed]
 
     def _pass(self, features: list[int]) -> None:
         """Read some features and the totals of all samples."""

@@ -59,8 +59,8 @@ def _is_genes_by_samples(head: MatrixHead) -> bool:
 
 
 def _is_samples_by_genes(head: MatrixHead) -> bool:
-    if head.barcode_columns():
-        return False
+    if head.barcode_columns() or {"filename", "md5", "size"} <= {name_key(name) for name in head.header}:
+        return False  # The second is a manifest of the GDC.
     return (
         bool(_barcodes_in_rows(head))
         or _column_with(head, _SAMPLE_KEYS | _PATIENT_KEYS) is not None
