@@ -31,6 +31,7 @@ MAX_LINE = 64 << 20
 MAX_TEXT = 1 << 30
 """Bytes that `read_words` takes: it is for tables that are held in memory."""
 
+_BUFFER = 1 << 17
 _END = "\x1eend of table"
 
 
@@ -50,9 +51,9 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
                 file = stack.enter_context(gzip.open(file))  # type: ignore[arg-type]
             elif magic in (b"PK\x03\x04", b"PK\x05\x06"):
                 file = stack.enter_context(_single_member(path, stack))
-            buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+            buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), _BUFFER)
             encoding = _utf_16(buffered.peek(4096)[:4096])
-            yield io.BufferedReader(_Utf8(buffered, encoding)) if encoding else buffered
+            yield io.BufferedReader(_Utf8(buffered, encoding), _BUFFER) if encoding else buffered
     except (FileNotFoundError, IsADirectoryError) as error:
         raise TableError(f"{path}: no such table; check the path") from error
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
@@ -121,7 +122,6 @@ class TextHead:
         header: Names of the columns. Where the rows have one cell more than the header (R's `write.table`), "" is put before.
         rows: The first rows, as text.
         is_workbook: Whether it is a sheet of a workbook, so that there are no lines of text.
-        encoding: Of the bytes that `open_binary` gives.
     """
 
     path: Path
@@ -130,7 +130,6 @@ class TextHead:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     is_workbook: bool = False
-    encoding: str = "utf-8"
 
 
 def read_head(path: Path, *, n_rows: int = 40, one_column: bool = False, sheet: str | None = None) -> TextHead:
