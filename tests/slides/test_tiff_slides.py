@@ -238,6 +238,18 @@ def test_an_image_that_calls_itself_a_label_is_neither_slide_nor_level(tiff, tmp
     assert not tiff(path).read_region(0, 0, 0, 1600, 1200).any()
 
 
+def test_a_plain_tiff_whose_label_openslide_would_take_for_a_level_is_read_without_it(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(np.zeros((1200, 1600, 3), np.uint8), tile=(128, 128), photometric="rgb", metadata=None)
+        writer.write(LABEL, tile=(128, 128), photometric="rgb", description="label", metadata=None, subfiletype=1)
+    with openslide.OpenSlide(str(path)) as theirs:
+        assert theirs.level_count == 2
+    with open_slide(path, mpp=0.5) as slide:
+        assert slide.level_dimensions == ((1600, 1200),)
+        assert not slide.thumbnail(400).any()
+
+
 def test_a_striped_thumbnail_of_a_tiled_slide_is_no_level(tmp_path):
     path = tmp_path / "a.tif"
     with tifffile.TiffWriter(path) as writer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.foreign_errors import STRUCTURE_ERRORS
 
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _SOP_CLASS, _SERIES, _IMAGE_TYPE, _COLUMNS = (0x0008, 0x0016), (0x0020, 0x000E), (0x0008, 0x0008), (0x0048, 0x0006)
@@ -38,6 +37,8 @@ def _volume(path: Path) -> tuple[str, int] | None:
     """Return the series and the width of a level of a DICOM slide; None for any other file, labels and thumbnails included."""
     import pydicom
     from pydicom.errors import InvalidDicomError
+
+    from cartopath.slides.foreign_errors import STRUCTURE_ERRORS
 
     with path.open("rb") as file:
         if file.read(132)[128:] != b"DICM":

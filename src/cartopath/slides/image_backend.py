@@ -31,6 +31,7 @@ HELD_BYTES = 640 << 20
 """Of decoded pictures, for all of a process together; one is always held."""
 _REDUCTIONS = (4, 16, 64)
 _SMALLEST_LEVEL_PX = 256
+_ROWS_AT_ONCE = 256
 
 _Levels = tuple[NDArray[np.uint8], ...]
 # The classes of the two formats themselves: `Image.open` would try dozens of others, and warn of sizes that are refused below.
@@ -111,7 +112,7 @@ class ImageBackend:
         try:
             with _without_remarks(), self._reader(self.path) as image:
                 rgb = _rgb_on_white(image)
-                return tuple(np.asarray(rgb if n == 1 else rgb.reduce(n)) for n in self._reductions)
+                return tuple(_array(rgb if n == 1 else rgb.reduce(n)) for n in self._reductions)
         except IMAGE_ERRORS as error:
             raise SlideError(
                 f"{self.path}: the picture is damaged and can only be decoded as a whole ({reason(error)})"
@@ -164,4 +165,14 @@ def _rgb_on_white(image: Image.Image) -> Image.Image:
         flat = Image.new("RGB", solid.size, (255, 255, 255))
         flat.paste(solid, mask=solid.getchannel("A"))
         return flat
-    return image.convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _array(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of an RGB picture; a few rows at a time, since Pillow would need three times their memory at once."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _ROWS_AT_ONCE):
+        bottom = min(top + _ROWS_AT_ONCE, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels

@@ -47,7 +47,7 @@ def open_backend(path: Path) -> Backend:
 
 
 def _open_plain_tiff(path: Path) -> Backend:
-    """Open a tiled TIFF that OpenSlide knows no vendor of, by the decoder that sees more levels of it."""
+    """Open a tiled TIFF that OpenSlide knows no vendor of: by OpenSlide, if it takes just the slide's levels for levels."""
     from cartopath.slides.openslide_backend import OpenSlideBackend
     from cartopath.slides.tiff_structure import UnsuitableImageError, read_structure
 
@@ -61,7 +61,7 @@ def _open_plain_tiff(path: Path) -> Backend:
         backend = OpenSlideBackend(path)
     except SlideError:
         return _first(path, {"TIFF": _open_tiff, "OpenSlide": OpenSlideBackend})
-    if len(structure.levels) <= len(backend.level_dimensions):
+    if {(level.width, level.height) for level in structure.levels} == set(backend.level_dimensions):
         return backend
     backend.close()
     return _first(path, {"TIFF": _open_tiff, "OpenSlide": OpenSlideBackend})
