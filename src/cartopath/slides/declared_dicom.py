@@ -1,7 +1,7 @@
 """The sizes that a DICOM file declares, and where it says that its frames lie.
 
-libdicom, through which OpenSlide 4.0.1 reads DICOM, ends the process when the table of frames points outside the file or backwards. Read here
-is what such files are made of: explicit, little-endian elements (PS3.5, 7.1.2), sequences skipped unread.
+libdicom, through which OpenSlide 4.0.1 reads DICOM, ends the process when the table of frames points outside the file or
+backwards. Read here is what such files are made of: little-endian elements (PS3.5, 7.1), sequences skipped unread.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _check_frames(file: BinaryIO, pixels: _Element, long_offsets: bytes, n_frame
         tag, length = _item(file, start, path) if free <= start and start + 8 <= end else (0, 0)
         free = start + 8 + length
         if tag != _ITEM or free > end:
-            raise SlideError(f"{path}: its table says that DICOM frame {number} lies at byte {start:,} of {end:,}, but it does not")
+            raise SlideError(f"{path}: its table says DICOM frame {number} lies at byte {start:,} of {end:,}, but it does not")
 
 
 def _elements(file: BinaryIO, path: Path, start: int, end: int) -> Iterator[_Element]:

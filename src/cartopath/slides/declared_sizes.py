@@ -2,7 +2,7 @@
 
 OpenSlide 4.0.1 allocates a tile of the declared size and ends the whole process, uncatchably, when it cannot; its DICOM reader
 follows offsets of frames to wherever they point. Only the few numbers that matter are read here, nothing is decoded; files that
-are neither TIFF nor DICOM pass.
+are neither TIFF, DICOM, MIRAX, VMS nor VMU pass.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.declared_dicom import check_dicom, is_dicom, series_of
+from cartopath.slides.declared_keyfiles import check_hamamatsu, check_mirax
 from cartopath.slides.declared_tiff import check_tiff, tiff_layout
 
 
 def check_declared_sizes(path: Path, *, frames: bool = False) -> None:
-    """Refuse a TIFF or DICOM file that declares impossible sizes or places; any other file passes.
+    """Refuse a file that declares impossible sizes or places; a file of unknown format passes.
 
     OpenSlide opens all instances of a DICOM series that lie in one folder, so those are looked at, too.
 
@@ -49,6 +50,10 @@ def _check(file: BinaryIO, path: Path, *, frames: bool) -> bytes | None:
         check_tiff(file, layout, path, end, frames=frames)
     elif is_dicom(head):
         return check_dicom(file, path, end)
+    elif path.suffix == ".mrxs":
+        check_mirax(path)
+    else:
+        check_hamamatsu(path, head)
     return None
 
 

@@ -74,14 +74,16 @@ def tiff_layout(file: BinaryIO, head: bytes, end: int) -> TiffLayout | None:
     (version,) = struct.unpack_from(order + "H", head, 2)
     if version == 43:
         (first,) = struct.unpack_from(order + "Q", head, 8) if len(head) >= 16 else (end,)
-        return TiffLayout(order, True, True, first)
+        return TiffLayout(order, is_big=True, has_long_pointers=True, first=first)
     if version != 42:
         return None
     if len(head) >= 12 and order == "<":  # Hamamatsu writes classic TIFF with directory pointers of eight bytes
-        hamamatsu = TiffLayout(order, False, True, *struct.unpack_from("<Q", head, 4))
+        (first,) = struct.unpack_from("<Q", head, 4)
+        hamamatsu = TiffLayout(order, is_big=False, has_long_pointers=True, first=first)
         if _has_tag(file, hamamatsu, _HAMAMATSU, end):
             return hamamatsu
-    return TiffLayout(order, False, False, *struct.unpack_from(order + "I", head, 4))
+    (first,) = struct.unpack_from(order + "I", head, 4)
+    return TiffLayout(order, is_big=False, has_long_pointers=False, first=first)
 
 
 def check_tiff(file: BinaryIO, layout: TiffLayout, path: Path, end: int, *, frames: bool) -> None:

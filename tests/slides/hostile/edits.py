@@ -261,6 +261,29 @@ def neighbour(path: Path, what: dict[str, str]) -> Path:
     return path
 
 
+def inside(path: Path, what: dict[str, Any]) -> Path:
+    """Do another edit to the file `file` of a slide of several files."""
+    ((name, argument),) = ((key, value) for key, value in what.items() if key != "file")
+    EDITS[name](path.parent / what["file"], argument)
+    return path
+
+
+def line(path: Path, what: dict[str, Any]) -> Path:
+    """Give a key of a text of keys and values another value."""
+    content = path.read_bytes()
+    for key, value in what.items():
+        content, n_found = re.subn(rf"\b{key} = [^\r\n]*".encode(), f"{key} = {value}".encode(), content)
+        assert n_found == 1
+    path.write_bytes(content)
+    return path
+
+
+def remove(path: Path, name: str) -> Path:
+    """Take away a file of a slide of several files."""
+    (path.parent / name).unlink()
+    return path
+
+
 def copy(path: Path, name: str) -> Path:
     """Put a copy beside the slide; the original stays the slide."""
     path.with_name(name).write_bytes(path.read_bytes())
@@ -270,9 +293,9 @@ def copy(path: Path, name: str) -> Path:
 EDITS: dict[str, Callable[[Path, Any], Path]] = {
     edit.__name__: edit
     for edit in (
-        truncate, write, text, tag, rational, delete_tag, duplicate_tag, next_directory, first_directory, tile, dicom, frame_offset,
-        dicom_frame, png_size, jpeg_size, append, replace, rename, symlink, dangling, circular, folder, fifo, lock, missing,
-        neighbour, copy,
+        truncate, write, text, tag, rational, delete_tag, duplicate_tag, next_directory, first_directory, tile, dicom,
+        frame_offset, dicom_frame, png_size, jpeg_size, append, replace, rename, symlink, dangling, circular, folder, fifo, lock, missing,
+        neighbour, copy, inside, line, remove,
     )
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 from mutations import mutated
-from small_slides import BASES, STATED
+from small_slides import BASES, DAMAGED, STATED
 from use_slide import use_slide
 
 MEMORY = 1536 << 20
@@ -29,19 +29,21 @@ def main() -> None:
         made.mkdir(parents=True)
         intact = make(made)
         assert use_slide(intact, STATED.get(kind)).leaked <= 16  # first use of a library opens its files
-        names[kind], contents[kind] = intact.name, intact.read_bytes()
+        names[kind], contents[kind] = intact.name, (made / DAMAGED.get(kind, intact.name)).read_bytes()
     faulthandler.enable()
     limit = _address_space() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     scratch = folder / "scratch"
     for seed in range(first, last):
-        print("begin", seed, flush=True)
+        sys.stdout.write(f"begin {seed}\n")
+        sys.stdout.flush()
         kind, content = mutated(seed, contents)
-        scratch.mkdir()
+        shutil.copytree(folder / kind, scratch)
         path = scratch / names[kind]
-        path.write_bytes(content)
-        print(f"end {seed} {kind}|{_verdict(path, STATED.get(kind))}", flush=True)
+        (scratch / DAMAGED.get(kind, path.name)).write_bytes(content)
+        sys.stdout.write(f"end {seed} {kind}|{_verdict(path, STATED.get(kind))}\n")
+        sys.stdout.flush()
         shutil.rmtree(scratch)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-NUMBERS = (0, 1, 2, 3, 7, 63, 65, 127, 255, 256, 4096, 32_767, 65_535, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1)
+NUMBERS = (0, 1, 2, 3, 7, 63, 65, 127, 255, 256, 4096, 32_767, 65_535, 1 << 20, 2**31 - 1, 1 << 31, 2**32 - 1, 2**63 - 1)
 _LONGEST_BLOCK = 256
 _HEAD = 1500
 
@@ -108,7 +109,11 @@ def _splice(content: bytearray, rng: np.random.Generator, where: list[int], dono
 
 
 def _tag(content: bytearray, rng: np.random.Generator, where: list[int], donor: bytes) -> None:
-    """Change one field of one TIFF tag, the size in a PNG's header (with its checksum), or a number of another file."""
+    """Change one field of one TIFF tag, the size in a PNG's header (with its checksum), or a number of another file or text."""
+    if content[:3] == b"\xef\xbb\xbf" and (digits := list(re.finditer(rb"\d+", bytes(content)))):
+        start, end = digits[int(rng.integers(len(digits)))].span()
+        content[start:end] = str(NUMBERS[int(rng.integers(len(NUMBERS)))] * int(rng.choice([1, 1, -1]))).encode()
+        return
     if content[:4] == b"\x89PNG" and len(content) > 33:
         struct.pack_into(">I", content, int(rng.choice([16, 20])), NUMBERS[int(rng.integers(len(NUMBERS) - 1))])
         struct.pack_into(">I", content, 29, zlib.crc32(content[12:29]))

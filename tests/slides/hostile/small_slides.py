@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,16 +124,25 @@ def _photograph(folder: Path, name: str, **options: Any) -> Path:
     return folder / name
 
 
-def dicom(folder: Path, *, label: Pixels | None = None, label_text: str = "nothing") -> Path:
+def dicom(folder: Path, *, label: Pixels | None = None, label_text: str = "nothing", has_table: bool = True) -> Path:
     """A DICOM slide of one level with 16 JPEG frames; with a label, that is another instance of the series in the same folder."""
     image = tissue()
     frames = [image[top : top + TILE, left : left + TILE] for top in range(0, SIDE, TILE) for left in range(0, SIDE, TILE)]
     if label is not None:
         _dicom_instance(folder / "label.dcm", [label], label.shape[1::-1], flavour="LABEL", number=2, text=label_text)
-    return _dicom_instance(folder / "slide.dcm", frames, (SIDE, SIDE), flavour="VOLUME", number=1, text="")
+    return _dicom_instance(folder / "slide.dcm", frames, (SIDE, SIDE), flavour="VOLUME", number=1, has_table=has_table)
 
 
-def _dicom_instance(path: Path, frames: list[Pixels], size: tuple[int, int], *, flavour: str, number: int, text: str) -> Path:
+def _dicom_instance(
+    path: Path,
+    frames: list[Pixels],
+    size: tuple[int, int],
+    *,
+    flavour: str,
+    number: int,
+    text: str = "nobody",
+    has_table: bool = True,
+) -> Path:
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.sequence import Sequence
@@ -166,7 +176,7 @@ def _dicom_instance(path: Path, frames: list[Pixels], size: tuple[int, int], *, 
     optics = Dataset()
     optics.OpticalPathIdentifier = "1"
     data.OpticalPathSequence = Sequence([optics])
-    data.PixelData = encapsulate([_encoded(frame) for frame in frames])
+    data.PixelData = encapsulate([_encoded(frame) for frame in frames], has_bot=has_table)
     data["PixelData"].is_undefined_length = True
     data.save_as(path, enforce_file_format=True)
     return path
@@ -176,6 +186,58 @@ def _encoded(frame: Pixels) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, "JPEG", quality=85, subsampling="4:2:2")
     return buffer.getvalue()
+
+
+_SLIDE_ID = b"0123456789ABCDEF"
+_SLIDEDAT = f"""[GENERAL]
+SLIDE_VERSION = 01.02
+SLIDE_ID = {_SLIDE_ID.decode()}
+SLIDE_TYPE = SLIDE_TYPE_BRIGHTFIELD
+OBJECTIVE_MAGNIFICATION = 20
+IMAGENUMBER_X = 4
+IMAGENUMBER_Y = 4
+CameraImageDivisionsPerSide = 1
+[HIERARCHICAL]
+HIER_COUNT = 1
+NONHIER_COUNT = 0
+INDEXFILE = Index.dat
+HIER_0_NAME = Slide zoom level
+HIER_0_COUNT = 1
+HIER_0_VAL_0_SECTION = LEVEL_0
+[DATAFILE]
+FILE_COUNT = 1
+FILE_0 = Data0000.dat
+[LEVEL_0]
+OVERLAP_X = 0
+OVERLAP_Y = 0
+MICROMETER_PER_PIXEL_X = {MPP}
+MICROMETER_PER_PIXEL_Y = {MPP}
+IMAGE_FORMAT = JPEG
+IMAGE_FILL_COLOR_BGR = 16777215
+DIGITIZER_WIDTH = {TILE}
+DIGITIZER_HEIGHT = {TILE}
+IMAGE_CONCAT_FACTOR = 0
+"""
+
+
+def mirax(folder: Path) -> Path:
+    """A MIRAX slide of one level: a file of two bytes that matter, and a folder with a text, an index and the frames."""
+    image, data, records = tissue(), b"01.02" + _SLIDE_ID, b""
+    corners = [(top, left) for top in range(0, SIDE, TILE) for left in range(0, SIDE, TILE)]
+    for number, (top, left) in enumerate(corners):
+        frame = _encoded(image[top : top + TILE, left : left + TILE])
+        records += struct.pack("<iiii", number, len(data), len(frame), 0)
+        data += frame
+    head = b"01.02" + _SLIDE_ID
+    root = len(head) + 8
+    index = head + struct.pack("<iiiiii", root, root, root + 4, 0, root + 12, len(corners)) + struct.pack("<i", 0) + records
+    inside = folder / "slide"
+    inside.mkdir()
+    (folder / "slide.mrxs").write_bytes(b"\xff\xd8 and no more")
+    (inside / "Slidedat.ini").write_bytes(b"\xef\xbb\xbf" + _SLIDEDAT.replace("\n", "\r\n").encode())
+    (inside / "Index.dat").write_bytes(index)
+    (inside / "Data0000.dat").write_bytes(data)
+    return folder / "slide.mrxs"
 
 
 BASES: dict[str, Callable[[Path], Path]] = {
@@ -191,7 +253,12 @@ BASES: dict[str, Callable[[Path], Path]] = {
     "png": lambda folder: _photograph(folder, "photograph.png"),
     "jpg": lambda folder: _photograph(folder, "photograph.jpg", quality=85),
     "dicom": dicom,
+    "dicom without a table": lambda folder: dicom(folder, has_table=False),
+    "mirax": mirax,
+    "mirax index": mirax,
 }
+DAMAGED = {"mirax": "slide/Slidedat.ini", "mirax index": "slide/Index.dat"}
+"""Which file of a slide of several files is damaged, if not the one that is opened."""
 STATED = {"untiled": MPP, "png": MPP, "jpg": MPP}
 """Micrometres per pixel that a user must state for those kinds that cannot say it."""
 
