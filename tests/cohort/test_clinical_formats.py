@@ -279,6 +279,13 @@ def test_a_later_biotab_follow_up_overtakes_the_earlier_ones(write, tmp_path):
     assert "vital_status" not in clinical.disagreements
 
 
+def test_a_biotab_follow_up_counts_beside_tables_of_other_formats(write):
+    subtypes = write("subtypes.csv", "patient,subtype\nTCGA-AA-0001,LumA\nTCGA-AA-0003,Basal\n")
+    clinical = read_clinical([write("patient.txt", BIOTAB), subtypes, write("follow_up.txt", BIOTAB_FOLLOW_UP)])
+    assert survival_times(clinical).to_dict("list") == TIMES
+    assert clinical.table["subtype"].fillna("").tolist() == ["LumA", "", "Basal"]
+
+
 def test_what_survival_is_put_together_of_gives_a_reason_for_everyone_left_out(write):
     rows = ("Dead,,50", "Alive,,", "Alive,70,80", "Not Reported,,90", "Dead,-3,", "Dead,0,", "Alive,,0", "Dead,60,40")
     lines = "\n".join(f"P{number},{row}" for number, row in enumerate(rows))

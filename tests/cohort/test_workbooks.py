@@ -260,7 +260,7 @@ def test_nothing_stays_open(workbook, edit):
 def test_the_head_of_a_workbook_has_few_rows(workbook):
     path = workbook(("patient_id", "age"), *((f"P{number}", number) for number in range(500)))
     head = read_head(path)
-    assert head.is_workbook and head.header == ("patient_id", "age") and len(head.rows) == 40
+    assert head.sheet == "Sheet1" and head.header == ("patient_id", "age") and len(head.rows) == 40
     assert read_words(path)[0] == head
 
 
@@ -268,6 +268,12 @@ def test_comment_rows_of_a_sheet_are_comments(workbook):
     rows = (("#Patient Identifier",), ("#x",), ("#STRING",), ("#1",), ("PATIENT_ID", "OS_MONTHS"), ("P1", 3))
     clinical = read_clinical(workbook(*rows))
     assert (clinical.format, clinical.patients) == ("cbioportal-study", ("P1",))
+
+
+def test_a_table_without_patients_names_the_sheet_and_the_others(workbook):
+    message = r"sheet 'Sheet1' \(other sheets: 'clinical'\): no column names the patients; call one patient_id"
+    with pytest.raises(TableError, match=message):
+        read_clinical(workbook(("term", "meaning"), ("age", "in years"), clinical=ROWS))
 
 
 def test_slide_tables_and_manifests_are_read_from_workbooks(workbook, tmp_path):

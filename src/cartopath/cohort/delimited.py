@@ -15,11 +15,11 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
-from cartopath.cohort.spreadsheet import is_workbook, read_sheet
+from cartopath.cohort.spreadsheet import is_workbook, load_sheet
 from cartopath.core.errors import TableError
 
 _HEAD_CELLS = 20_000
@@ -121,7 +121,8 @@ class TextHead:
         comments: Lines before the header that begin with `#`, without it.
         header: Names of the columns. Where the rows have one cell more than the header (R's `write.table`), "" is put before.
         rows: The first rows, as text.
-        is_workbook: Whether it is a sheet of a workbook, so that there are no lines of text.
+        sheet: Name of the sheet; "" for a text.
+        other_sheets: Names of the other sheets of the workbook.
     """
 
     path: Path
@@ -129,7 +130,21 @@ class TextHead:
     comments: tuple[str, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    is_workbook: bool = False
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether it is a sheet of a workbook, so that there are no lines of text."""
+        return bool(self.sheet)
+
+    @property
+    def where(self) -> str:
+        """The file, and of a workbook the sheet that was read, for messages."""
+        if not self.sheet:
+            return str(self.path)
+        others = f" (other sheets: {', '.join(map(repr, self.other_sheets))})" if self.other_sheets else ""
+        return f"{self.path}: sheet {self.sheet!r}{others}"
 
 
 def read_head(path: Path, *, n_rows: int = 40, one_column: bool = False, sheet: str | None = None) -> TextHead:
@@ -200,10 +215,8 @@ def _parse_head(path: Path, lines: list[str], n_rows: int, *, one_column: bool) 
 def _with_rows(head: TextHead, rows: Sequence[Sequence[str]], *, one_column: bool) -> TextHead:
     if len(head.header) < 2 and not one_column:
         name = head.header[0][:60]
-        raise TableError(f"{head.path}: one column only ({name!r}); expected commas, tabs or semicolons between columns")
-    return TextHead(
-        head.path, head.delimiter, head.comments, head.header, tuple(tuple(row) for row in rows), is_workbook=head.is_workbook
-    )
+        raise TableError(f"{head.where}: one column only ({name!r}); expected commas, tabs or semicolons between columns")
+    return replace(head, rows=tuple(tuple(row) for row in rows))
 
 
 def head_rows(n_columns: int, n_rows: int) -> int:
@@ -303,10 +316,11 @@ def _refuse_swallowed(head: TextHead, number: int, row: list[str]) -> None:
 
 
 def _sheet_words(path: Path, sheet: str | None, max_rows: int | None) -> tuple[TextHead, list[list[str]]]:
-    rows = [row for row in read_sheet(path, sheet=sheet, max_rows=max_rows) if any(row)]
+    loaded = load_sheet(path, sheet=sheet, max_rows=max_rows)
+    rows = [row for row in loaded.rows if any(row)]
     n_comments = next((n for n, row in enumerate(rows) if not (row[0].startswith("#") and len(row[0]) > 1)), len(rows))
     if n_comments == len(rows):
         raise TableError(f"{path}: no header line; the sheet is empty")
     comments = tuple("\t".join(row).lstrip("#").strip() for row in rows[:n_comments])
-    head = TextHead(path, "\t", comments, tuple(rows[n_comments]), (), is_workbook=True)
+    head = TextHead(path, "\t", comments, tuple(rows[n_comments]), (), loaded.name, loaded.others)
     return head, rows[n_comments + 1 :]

@@ -43,6 +43,21 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """One sheet of a workbook.
+
+    Attributes:
+        name: Its name.
+        others: The names of the other sheets.
+        rows: Its cells as words, from the first row that is not blank, all rows of the same width.
+    """
+
+    name: str
+    others: tuple[str, ...]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
 class _Cell:
     word: str
     problem: str = ""
@@ -61,16 +76,20 @@ def is_workbook(path: Path) -> bool:
 
 
 def read_sheet(path: Path, *, sheet: str | None = None, max_rows: int | None = None) -> list[list[str]]:
+    """Return the rows of one sheet of a workbook as words; see `load_sheet`."""
+    return load_sheet(path, sheet=sheet, max_rows=max_rows).rows
+
+
+def load_sheet(path: Path, *, sheet: str | None = None, max_rows: int | None = None) -> Sheet:
     """Read one sheet of a workbook as words.
+
+    Whole numbers have no decimal point, dates are ISO, an empty cell is "" and `#N/A` is `NA`. A formula stands for the value
+    that was stored with it.
 
     Args:
         path: The workbook.
         sheet: Its name; by default the first visible sheet that holds a table (two rows of two cells).
         max_rows: Stop after so many rows that are not blank.
-
-    Returns:
-        The rows from the first that is not blank, all of the same width. Whole numbers have no decimal point, dates are ISO, an
-        empty cell is "" and `#N/A` is `NA`. A formula stands for the value that was stored with it.
 
     Raises:
         TableError: It is damaged, encrypted, too large or of the old format, has no such sheet or no table at all, or cells hold
@@ -80,9 +99,9 @@ def read_sheet(path: Path, *, sheet: str | None = None, max_rows: int | None = N
         chosen = _choose(book, path, sheet)
         rows = _words(book, chosen, path, max_rows)
         bare = _formulas(path, chosen, max_rows) if _has_formulas(path) else set()
-        others = [name for name in book.sheetnames if name != chosen]
+        others = tuple(name for name in book.sheetnames if name != chosen)
     _refuse_problems(path, chosen, others, rows, bare)
-    return _rectangle([[cell.word for cell in row] for row in rows])
+    return Sheet(chosen, others, _rectangle([[cell.word for cell in row] for row in rows]))
 
 
 def _members(path: Path) -> list[str]:
@@ -243,7 +262,7 @@ def _formulas(path: Path, name: str, max_rows: int | None) -> set[str]:
     return bare
 
 
-def _refuse_problems(path: Path, name: str, others: list[str], rows: list[list[_Cell]], bare: set[str]) -> None:
+def _refuse_problems(path: Path, name: str, others: tuple[str, ...], rows: list[list[_Cell]], bare: set[str]) -> None:
     where = f"{path}: sheet {name!r}"
     also = f"; other sheets: {', '.join(map(repr, others))}" if others else ""
     if bare:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -30,15 +29,17 @@ class PatientWords:
         n_rows: Rows of the file.
         disagreements: For each column, the patients whose rows disagree in it, sorted.
         owner: The column that names the patients.
+        has_follow_ups: Whether its rows are visits, of which a later one may report the death.
     """
 
     table: pd.DataFrame
     n_rows: int
     disagreements: dict[str, tuple[str, ...]]
     owner: str
+    has_follow_ups: bool = False
 
 
-def one_row_per_patient(path: Path, format_: ClinicalFormat, header: list[str], rows: Words) -> PatientWords:
+def one_row_per_patient(where: str, format_: ClinicalFormat, header: list[str], rows: Words) -> PatientWords:
     """Let one row stand for each patient: that of the primary tumour or diagnosis, of several the first.
 
     Follow-up is the latest of all rows; see `follow_ups`.
@@ -47,24 +48,24 @@ def one_row_per_patient(path: Path, format_: ClinicalFormat, header: list[str], 
         TableError: No column names the patients, or none is named.
     """
     names = _unique(header)
-    owner = _patient_column(path, header, rows)
+    owner = _patient_column(where, header, rows)
     owners = pd.Series([patient_of(_tidy(row[owner])) for row in rows], dtype=object)
     kept = [name for name in names if format_.keeps(name)]
     table = pd.DataFrame(rows, columns=names, dtype=object)[kept]
     named = ~owners.map(is_missing).astype(bool)
     if not named.any():
-        raise TableError(f"{path}: column {names[owner]!r} names no patient in {len(rows)} rows; fill it")
+        raise TableError(f"{where}: column {names[owner]!r} names no patient in {len(rows)} rows; fill it")
     order = [place for place in _primary_first(format_, header, rows) if named[place]]
     table, owners = table.iloc[order].map(_tidy), owners.iloc[order]
     table.index = pd.Index(owners, name="patient_id")
     first = table[~table.index.duplicated()]
     if len(first) == len(table):
-        return PatientWords(first, len(rows), {}, names[owner])
+        return PatientWords(first, len(rows), {}, names[owner], format_.has_follow_ups)
     first, disagreements = _condense(table, first, format_)
-    return PatientWords(first, len(rows), disagreements, names[owner])
+    return PatientWords(first, len(rows), disagreements, names[owner], format_.has_follow_ups)
 
 
-def join(tables: Iterable[PatientWords], *, has_follow_ups: bool) -> PatientWords:
+def join(tables: Iterable[PatientWords]) -> PatientWords:
     """Put the columns of several tables side by side, by patient.
 
     Of a column that several tables have, the first table that says anything counts, and where they differ that is kept as a
@@ -80,7 +81,7 @@ def join(tables: Iterable[PatientWords], *, has_follow_ups: bool) -> PatientWord
         for name, concerned in other.disagreements.items():
             disagreements[name] = tuple(sorted({*disagreements.get(name, ()), *concerned}))
         for name in shared:
-            words, differ = _either(name, table[name], added[name], has_follow_ups=has_follow_ups)
+            words, differ = _either(name, table[name], added[name], has_follow_ups=other.has_follow_ups)
             table[name] = words
             if differ:
                 disagreements[name] = tuple(sorted({*disagreements.get(name, ()), *differ}))
@@ -107,7 +108,7 @@ def _unique(header: list[str]) -> list[str]:
     return names
 
 
-def _patient_column(path: Path, header: list[str], rows: Words) -> int:
+def _patient_column(where: str, header: list[str], rows: Words) -> int:
     """Return the column that names the patients: of those so called the one with TCGA barcodes, otherwise the first.
 
     Biotab files have a `patient_id` with four characters and GDC files a `case_id` with a UUID beside the barcode.
@@ -120,7 +121,7 @@ def _patient_column(path: Path, header: list[str], rows: Words) -> int:
             return column
     if called:
         return called[0]
-    raise TableError(f"{path}: no column names the patients; call one patient_id (found {', '.join(header[:6])}, ...)")
+    raise TableError(f"{where}: no column names the patients; call one patient_id (found {', '.join(header[:6])}, ...)")
 
 
 def _primary_first(format_: ClinicalFormat, header: list[str], rows: Words) -> list[int]:

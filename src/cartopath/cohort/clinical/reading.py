@@ -37,11 +37,10 @@ def read_clinical(paths: Path | str | Sequence[Path | str], *, format: str | Non
         raise TableError("no clinical table is named")
     files = [file for path in stated for file in (clinical_files(path) if path.is_dir() else [path])]
     read = [_read(file, format, sheet) for file in files]
-    formats = [format_ for format_, _ in read]
-    joined = join((words for _, words in read), has_follow_ups=all(format_.has_follow_ups for format_ in formats))
+    joined = join(words for _, words in read)
     values = {name: typed(joined.table[name].tolist()) for name in joined.table.columns}
     table = pd.DataFrame(values, index=joined.table.index).sort_index()
-    name = " + ".join(dict.fromkeys(format_.name for format_ in formats))
+    name = " + ".join(dict.fromkeys(format_.name for format_, _ in read))
     return Clinical(table, name, stated[0], joined.n_rows, joined.disagreements, tuple(files))
 
 
@@ -49,13 +48,13 @@ def _read(path: Path, format: str | None, sheet: str | None) -> tuple[ClinicalFo
     head, rows = read_words(path, sheet=sheet)
     if len(head.header) < 2:
         raise TableError(
-            f"{path}: one column only ({head.header[0][:60]!r}); expected commas, tabs or semicolons between columns"
+            f"{head.where}: one column only ({head.header[0][:60]!r}); expected commas, tabs or semicolons between columns"
         )
     chosen = clinical_format(head, format)
     try:
         header, rows = chosen.arrange(list(head.header), rows)
     except TableError as error:
-        raise TableError(f"{path}: {error}") from error
+        raise TableError(f"{head.where}: {error}") from error
     if not rows:
-        raise TableError(f"{path}: a header and no rows; the table is empty")
-    return chosen, one_row_per_patient(path, chosen, header, rows)
+        raise TableError(f"{head.where}: a header and no rows; the table is empty")
+    return chosen, one_row_per_patient(head.where, chosen, header, rows)
