@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cartopath.cohort.delimited import read_head, read_words
+from cartopath.cohort.delimited import TextHead, read_head, read_words
 from cartopath.cohort.gene_names import GeneNames
 from cartopath.cohort.matrices import h5ad
 from cartopath.cohort.matrices.gdc_files import GdcFormat, refuse_single
@@ -17,6 +17,7 @@ from cartopath.cohort.matrices.registry import matrix_format, recognise_matrix
 from cartopath.cohort.matrices.source import FeatureSource
 from cartopath.cohort.matrices.text_matrix import SheetMatrix, TextMatrix
 from cartopath.cohort.sample_sheet import SampleSheet
+from cartopath.cohort.spreadsheet import is_workbook
 from cartopath.core.errors import TableError
 
 
@@ -52,17 +53,20 @@ def _open_file(path: Path, stated: MatrixFormat | None, column: str | None) -> t
         head, matrix = stored.head(), stored
     else:
         refuse_single(path)
-        text = read_head(path)
-        if text.is_workbook:
-            text, cells = read_words(path)
-            matrix = SheetMatrix(text, cells)
-        else:
-            matrix = TextMatrix(text)
+        text, matrix = _words(path)
         head = MatrixHead(path, text.header, text.rows, text)
     if not head.rows:
         raise TableError(f"{path}: a header and no rows; the table is empty")
     chosen = recognise_matrix(head) if stated is None else stated
     return chosen.name, LaidOutMatrix(head, _layout(chosen, head, column), matrix)
+
+
+def _words(path: Path) -> tuple[TextHead, TextMatrix]:
+    if is_workbook(path):
+        text, cells = read_words(path)
+        return text, SheetMatrix(text, cells)
+    text = read_head(path)
+    return text, TextMatrix(text)
 
 
 def _layout(format_: MatrixFormat, head: MatrixHead, column: str | None) -> MatrixLayout:

@@ -50,7 +50,7 @@ class TextMatrix:
                     yield stripped.decode("cp1252", errors="replace")
 
     def _cells(self, line: str) -> list[str]:
-        cells = split_line(line, self._head.delimiter)
+        cells = split_line(line, self._head.delimiter, path=self._path)
         if len(cells) != len(self._head.header):
             raise TableError(
                 f"{self._path}: the row of {cells[0][:40]!r} has {len(cells)} cells, the header {len(self._head.header)}; "
@@ -67,7 +67,7 @@ class TextMatrix:
         """Yield the first cells of every row. The names of 20,000 genes are each followed by 11,000 numbers."""
         delimiter, width = self._head.delimiter, len(self._head.header)
         for line in self._lines():
-            cells = split_line(line, delimiter) if '"' in line else line.split(delimiter, n_cells)
+            cells = split_line(line, delimiter, path=self._path) if '"' in line else line.split(delimiter, n_cells)
             if len(cells) < min(n_cells, width):
                 raise TableError(f"{self._path}: the row of {cells[0][:40]!r} has {len(cells)} cells, the header {width}")
             yield cells
