@@ -55,6 +55,36 @@ def test_an_ome_length_in_pixels_is_no_length():
         resolved({"tiff.ImageDescription": '<OME><Pixels PhysicalSizeX="1" PhysicalSizeXUnit="pixel"/></OME>'})
 
 
+def test_the_size_of_an_ome_files_main_image_counts_not_that_of_its_label():
+    image = '<Image Name="{}"><Pixels SizeX="{}" SizeY="100" PhysicalSizeX="{}"/></Image>'.format
+    description = f"<OME>{image('label image', 9000, 15)}{image('slide', 5000, 0.5)}{image('crop', 50, 0.1)}</OME>"
+    assert resolved({"tiff.ImageDescription": description}) == Resolution(0.5, "ome.PhysicalSizeX", 0.5)
+
+
+@pytest.mark.parametrize("unit", ["micron", "um", "\\u00B5m", "µm"])
+def test_imagej_says_its_unit_in_words(unit):
+    properties = {
+        "tiff.ImageDescription": f"ImageJ=1.53\nimages=1\nunit={unit}\n",
+        "tiff.XResolution": "2",
+        "tiff.ResolutionUnit": "none",
+    }
+    assert resolved(properties) == Resolution(0.5, "imagej.unit", 0.5)
+
+
+def test_an_imagej_file_in_pixels_has_no_resolution():
+    with pytest.raises(ResolutionError):
+        resolved({"tiff.ImageDescription": "ImageJ=1.53\nunit=pixel\n", "tiff.XResolution": "2", "tiff.ResolutionUnit": "none"})
+
+
+@pytest.mark.parametrize("source", ["png.pHYs", "jpeg.density"])
+def test_the_density_of_a_picture_counts_only_on_the_scale_of_a_microscope(source):
+    fine = {f"{source}-x": "50800", f"{source}-y": "50800"}
+    assert resolved(fine) == Resolution(0.5, source, 0.5)
+    for dpi in ("72", "96", "300", "1200"):
+        with pytest.raises(ResolutionError, match="not between"):
+            resolved({f"{source}-x": dpi, f"{source}-y": dpi})
+
+
 @pytest.mark.parametrize(("unit", "per_unit"), [("centimeter", "20000"), ("inch", "50800")])
 def test_tiff_tags(unit, per_unit):
     found = resolved({"tiff.XResolution": per_unit, "tiff.YResolution": per_unit, "tiff.ResolutionUnit": unit})

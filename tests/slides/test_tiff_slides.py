@@ -110,7 +110,7 @@ def assert_shows(backend, level, image):
             assert np.array_equal(at_once, expected), region
 
 
-@pytest.mark.parametrize("compression", [None, "deflate", "lzw", "packbits", "zstd", "lzma"])
+@pytest.mark.parametrize("compression", [None, "deflate", "lzw", "packbits", "zstd"])
 @pytest.mark.parametrize("layout", ["tiles", "strips", "one strip", "planar tiles", "planar strips"])
 @pytest.mark.parametrize("predictor", [False, True])
 def test_lossless_pixels_are_those_that_were_written(tiff, tmp_path, picture, compression, layout, predictor):
@@ -124,6 +124,10 @@ def test_lossless_pixels_are_those_that_were_written(tiff, tmp_path, picture, co
     write(path, image, compression=compression, predictor=predictor, planarconfig=2 if is_planar else 1, **how[layout])
     backend = tiff(path)
     assert_shows(backend, 0, picture)
+
+
+def test_lzma_is_read_too(tiff, tmp_path, picture):
+    assert_shows(tiff(write(tmp_path / "a.tif", picture, tile=(112, 144), compression="lzma")), 0, picture)
 
 
 @pytest.mark.parametrize("is_big", [False, True])
@@ -373,6 +377,74 @@ def test_a_file_that_nothing_opens_gives_every_reason_on_one_line(tmp_path):
     assert "\n" not in words
     assert words.index("OpenSlide: ") < words.index("; TIFF: not a TIFF file") < words.index("; image: not a PNG or JPEG")
     assert words.count("a.svs") == 1
+
+
+def test_an_aperio_slide_in_a_compression_that_openslide_lacks_keeps_its_resolution(tmp_path, picture):
+    description = "Aperio Image Library v12\r\n933x701 (128x128)|AppMag = 40|MPP = 0.2525"
+    path = write(tmp_path / "a.svs", picture, tile=(128, 128), compression="webp", description=description)
+    with open_slide(path) as slide:
+        assert (slide.backend, slide.mpp, slide.resolution.source) == ("tiff", 0.2525, "aperio.MPP")
+
+
+@pytest.mark.parametrize("unit", ["CENTIMETER", "INCH"])
+def test_resolution_tags_are_read(tmp_path, picture, unit):
+    per_unit = {"CENTIMETER": 40_000, "INCH": 101_600}[unit]
+    path = write(tmp_path / "a.tif", picture, rowsperstrip=16, resolution=(per_unit, per_unit), resolutionunit=unit)
+    with open_slide(path) as slide:
+        assert (slide.resolution.source, slide.mpp) == ("tiff.XResolution", pytest.approx(0.25))
+
+
+def test_an_imagej_file_has_the_resolution_that_imagej_shows(tmp_path, picture):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture, imagej=True, resolution=(4, 4), metadata={"unit": "um", "axes": "YXS"})
+    with open_slide(path) as slide:
+        assert (slide.resolution.source, slide.mpp) == ("imagej.unit", pytest.approx(0.25))
+        assert np.array_equal(slide.read_region(0, 0, 0, 933, 701), picture)
+
+
+def test_no_descriptor_is_left_open(tmp_path, ome_path):
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("no /proc here")
+    refused = write(tmp_path / "a.tif", np.zeros((200, 200, 3), np.uint16))
+    before = len(list(folder.iterdir()))
+    for _ in range(5):
+        with open_slide(ome_path) as slide:
+            slide.read_region(0, 0, 1, 50, 50)
+        with pytest.raises(SlideError):
+            open_slide(refused, mpp=0.5)
+    assert len(list(folder.iterdir())) == before
+
+
+def test_reading_after_closing_is_a_slide_error(ome_path):
+    slide = open_slide(ome_path)
+    slide.close()
+    slide.close()
+    with pytest.raises(SlideError, match="after it was closed"):
+        slide.read_region(0, 0, 0, 8, 8)
+
+
+def test_damaged_files_open_or_give_a_slide_error(tmp_path, picture):
+    rng = np.random.default_rng(0)
+    kinds = [{"tile": (64, 64), "compression": "jpeg"}, {"rowsperstrip": 16, "compression": "lzw", "predictor": True}]
+    bases = [write(tmp_path / f"{n}.tif", picture[:256, :256], **how).read_bytes() for n, how in enumerate(kinds)]
+    path = tmp_path / "mutated.tif"
+    outcomes = {"opened": 0, "refused": 0}
+    for number in range(400):
+        content = bytearray(bases[number % 2])
+        for place in rng.integers(0, 1000, rng.integers(1, 9)):
+            content[place] = rng.integers(0, 256)
+        path.write_bytes(content)
+        try:
+            with contextlib.closing(TiffBackend(path)) as backend:
+                width, height = backend.level_dimensions[0]
+                backend.read_region(0, 0, 0, min(width, 256), min(height, 256))
+            outcomes["opened"] += 1
+        except SlideError as error:
+            assert "mutated.tif" in str(error)
+            assert "\n" not in str(error)
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 40
 
 
 def test_strip_images_are_tiled_like_any_slide(tmp_path, make_tissue):
