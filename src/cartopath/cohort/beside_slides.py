@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Set
 
 _ASIDE = {
     "annotation": "annotation",
@@ -25,7 +25,7 @@ _ASIDE = {
 """Words of a name that say what a file is instead of a slide."""
 
 
-def named_beside(stem: str, stems: Collection[str], pattern: str = "") -> str:
+def named_beside(stem: str, stems: Set[str], pattern: str = "") -> str:
     """Return why a file's name is not that of a slide, or "".
 
     Its name begins with another file's name and goes on with such a word, or such a word is its last.
@@ -44,9 +44,9 @@ def named_beside(stem: str, stems: Collection[str], pattern: str = "") -> str:
     telling = [word for word in words if word in _ASIDE and word not in _words(pattern)]
     if not telling:
         return ""
-    owners = [other for other in stems if other != stem and stem.startswith(other)]
-    if owners:
-        return f"looks like a {_ASIDE[telling[0]]} by its name (of {max(owners, key=len)})"
+    owner = next((stem[:length] for length in range(len(stem) - 1, 0, -1) if stem[:length] in stems), "")
+    if owner:
+        return f"looks like a {_ASIDE[telling[0]]} by its name (of {owner})"
     return f"looks like a {_ASIDE[telling[0]]} by its name" if words[-1] in telling else ""
 
 

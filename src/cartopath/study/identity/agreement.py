@@ -1,4 +1,4 @@
-"""Do the tables speak of the same patients? What biology must show when a join is right, held against what it shows.
+"""What biology must show when molecular and clinical table speak of the same patients, held against what it shows.
 
 A gene follows the receptor it encodes, and XIST and Y-chromosome genes follow sex. Where these come out near chance, barcodes
 were shuffled or tables joined wrongly: no error, no missing value, and every later result is noise.
@@ -6,7 +6,7 @@ were shuffled or tables joined wrongly: no error, no missing value, and every la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,11 @@ RIGHT_JOIN = 0.8
 """What a right join gives: few patients, whose interval still reaches it, contradict nothing."""
 
 _RECEPTOR_GENES = {"ER": "ESR1", "PR": "PGR", "HER2": "ERBB2"}
-_SEX_GENES = {"XIST": "female", "RPS4Y1": "male"}
+SEX_GENES = {"XIST": "female", "RPS4Y1": "male"}
+"""Genes that only one sex expresses."""
+
 _SEX_COLUMNS = ("Sex", "Gender")
+_SEX_WORDS = {"f": "female", "female": "female", "woman": "female", "m": "male", "male": "male", "man": "male"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Agreement:
         return self.auroc.value is not None and self.auroc.value < NEAR_CHANCE
 
     @property
+    def is_borne_out(self) -> bool:
+        """Whether it does what a right join gives, with enough patients to rule out chance."""
+        value, low = self.auroc.value, self.auroc.low
+        return value is not None and low is not None and value >= RIGHT_JOIN and low >= NEAR_CHANCE
+
+    @property
     def is_contradiction(self) -> bool:
         """Whether it is near chance, with enough patients to rule out a right join."""
         return self.is_near_chance and self.auroc.high is not None and self.auroc.high < RIGHT_JOIN
@@ -64,11 +73,18 @@ def agreements(molecular: MolecularTable, clinical: Clinical) -> Iterator[Agreem
         except (TraitError, StatusError):
             continue
         yield from _agreement(molecular, gene, f"{status} status", words.map({"hi": 1.0, "lo": 0.0}))
-    for gene, sex in _SEX_GENES.items():
-        column = next((found for name in _SEX_COLUMNS if (found := match_column(clinical.table.columns, name))), None)
-        if column is not None:
-            words = clinical.table[column].astype("string").str.strip().str.lower().str[0]
-            yield from _agreement(molecular, gene, f"{sex} sex", (words == sex[0]).astype(float).where(words.isin(["f", "m"])))
+    sexes = stated_sex(clinical)
+    if sexes is not None:
+        for gene, sex in SEX_GENES.items():
+            yield from _agreement(molecular, gene, f"{sex} sex", sexes.map({"female": 0.0, "male": 0.0} | {sex: 1.0}))
+
+
+def stated_sex(clinical: Clinical) -> pd.Series | None:
+    """Return `female`, `male` or NA by patient, or None where the table has no column for it."""
+    column = next((found for name in _SEX_COLUMNS if (found := match_column(clinical.table.columns, name))), None)
+    if column is None:
+        return None
+    return clinical.table[column].astype("string").str.strip().str.lower().map(_SEX_WORDS)
 
 
 def _agreement(molecular: MolecularTable, gene: str, status: str, is_positive: pd.Series) -> Iterator[Agreement]:
@@ -85,13 +101,12 @@ def _agreement(molecular: MolecularTable, gene: str, status: str, is_positive: p
     yield Agreement(gene, status, estimate)
 
 
-def identity_findings(molecular: MolecularTable, clinical: Clinical) -> Iterator[Finding]:
-    """Yield a finding for every pair: an error where it contradicts the join, a note where it bears it out or says nothing.
+def agreement_findings(molecular: MolecularTable, pairs: Sequence[Agreement]) -> Iterator[Finding]:
+    """Yield a finding for every pair: an error where it contradicts the join, otherwise a note on what it shows.
 
     One pair that is borne out vouches for the join: another near chance is then biology, such as HER2 among luminal tumours.
     """
-    pairs = list(agreements(molecular, clinical))
-    is_borne_out = any(pair.auroc.value is not None and pair.auroc.value >= RIGHT_JOIN for pair in pairs)
+    is_borne_out = any(pair.is_borne_out for pair in pairs)
     for pair in pairs:
         measured = f"{pair.gene} against {pair.status}: AUROC {pair.auroc}"
         subject = molecular.path.name
@@ -104,5 +119,8 @@ def identity_findings(molecular: MolecularTable, clinical: Clinical) -> Iterator
         elif pair.is_near_chance:
             why = "other pairs bear the join out" if is_borne_out else "too few patients to tell"
             yield Finding("info", "identity-undecided", subject, f"{measured}: {why}")
-        else:
+        elif pair.is_borne_out:
             yield Finding("info", "identity-confirmed", subject, measured)
+        else:
+            message = f"{measured}: better than chance, and less than the 0.8 that would bear the join out beyond doubt"
+            yield Finding("info", "identity-not-contradicted", subject, message)
