@@ -287,6 +287,8 @@ def mutated(content, rng):
     """Change, insert, remove or repeat a few bytes anywhere."""
     content = bytearray(content)
     for _ in range(rng.integers(1, 6)):
+        if not content:
+            break
         place = int(rng.integers(0, len(content)))
         end = min(len(content), place + int(rng.integers(1, 9)))
         match rng.integers(0, 6):

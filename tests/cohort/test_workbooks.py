@@ -270,6 +270,21 @@ def test_comment_rows_of_a_sheet_are_comments(workbook):
     assert (clinical.format, clinical.patients) == ("cbioportal-study", ("P1",))
 
 
+def test_a_title_above_and_notes_below_a_supplementary_table_are_no_rows(workbook):
+    rows = [(f"TCGA-AA-000{number}", number, "x") for number in range(9)]
+    notes = (("Abbreviations: OS, overall survival",), (None,), ("Source: registry",))
+    path = workbook(("Table S1. Patients",), (None,), ("patient", "age", "group"), *rows, (None,), *notes)
+    head, _ = read_words(path)
+    assert head.comments == ("Table S1. Patients",)
+    clinical = read_clinical(path)
+    assert clinical.patients == tuple(row[0] for row in rows) and clinical.table["age"].tolist() == list(range(9))
+
+
+def test_a_patient_of_whom_nothing_is_known_is_no_note(workbook):
+    rows = [*((f"TCGA-AA-000{number}", 1, 2) for number in range(9)), ("TCGA-AA-0009", None, None), ("OUTSIDER", None, None)]
+    assert read_clinical(workbook(("patient", "age", "size"), *rows)).patients[:2] == ("OUTSIDER", "TCGA-AA-0000")
+
+
 def test_a_table_without_patients_names_the_sheet_and_the_others(workbook):
     message = r"sheet 'Sheet1' \(other sheets: 'clinical'\): no column names the patients; call one patient_id"
     with pytest.raises(TableError, match=message):

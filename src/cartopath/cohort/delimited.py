@@ -318,9 +318,11 @@ def _refuse_swallowed(head: TextHead, number: int, row: list[str]) -> None:
 def _sheet_words(path: Path, sheet: str | None, max_rows: int | None) -> tuple[TextHead, list[list[str]]]:
     loaded = load_sheet(path, sheet=sheet, max_rows=max_rows)
     rows = [row for row in loaded.rows if any(row)]
-    n_comments = next((n for n, row in enumerate(rows) if not (row[0].startswith("#") and len(row[0]) > 1)), len(rows))
+    above = [row[0].startswith("#") and len(row[0]) > 1 for row in rows]  # A column may be called "#".
+    titles = [sum(map(bool, row)) < 2 <= len(row) for row in rows]  # "Table S1. Clinical data", in one cell.
+    n_comments = next((n for n in range(len(rows)) if not above[n] and not titles[n]), len(rows))
     if n_comments == len(rows):
-        raise TableError(f"{path}: no header line; the sheet is empty")
+        raise TableError(f"{path}: sheet {loaded.name!r} has no row with the names of columns; name them in its first row")
     comments = tuple("\t".join(row).lstrip("#").strip() for row in rows[:n_comments])
     head = TextHead(path, "\t", comments, tuple(rows[n_comments]), (), loaded.name, loaded.others)
     return head, rows[n_comments + 1 :]

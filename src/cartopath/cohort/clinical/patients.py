@@ -17,6 +17,9 @@ _PATIENT_KEYS = (
     *("patientid", "bcrpatientbarcode", "patientbcrpatientbarcode", "patient", "patientbarcode", "submitteddonorid"),
     *("casesubmitterid", "casessubmitterid", "submitterid", "caseid", "case", "subjectid", "subject", "hybridizationref"),
 )
+_MOST = 0.8
+"""Share of cells that are TCGA barcodes in a column of them."""
+
 _SAMPLE_KEYS = ("sampleid", "samplebarcode", "sample", "bcrsamplebarcode", "barcode")
 
 
@@ -52,7 +55,7 @@ def one_row_per_patient(where: str, format_: ClinicalFormat, header: list[str], 
     owners = pd.Series([patient_of(_tidy(row[owner])) for row in rows], dtype=object)
     kept = [name for name in names if format_.keeps(name)]
     table = pd.DataFrame(rows, columns=names, dtype=object)[kept]
-    named = ~owners.map(is_missing).astype(bool)
+    named = ~owners.map(is_missing).astype(bool) & ~_notes(rows, owner)
     if not named.any():
         raise TableError(f"{where}: column {names[owner]!r} names no patient in {len(rows)} rows; fill it")
     order = [place for place in _primary_first(format_, header, rows) if named[place]]
@@ -117,11 +120,20 @@ def _patient_column(where: str, header: list[str], rows: Words) -> int:
     called = [keys.index(key) for key in (*_PATIENT_KEYS, *_SAMPLE_KEYS) if key in keys]
     for column in called or range(len(keys)):
         words = [row[column] for row in rows[:50] if not is_missing(row[column])]
-        if words and sum(parse_barcode(word) is not None for word in words) >= 0.8 * len(words):
+        if words and sum(parse_barcode(word) is not None for word in words) >= _MOST * len(words):
             return column
     if called:
         return called[0]
     raise TableError(f"{where}: no column names the patients; call one patient_id (found {', '.join(header[:6])}, ...)")
+
+
+def _notes(rows: Words, owner: int) -> pd.Series:
+    """Return which rows are notes below a table of TCGA barcodes: several words where the patient stands, and nothing else."""
+    is_barcode = pd.Series([parse_barcode(row[owner]) is not None for row in rows], dtype=bool)
+    is_alone = pd.Series(
+        [" " in row[owner].strip() and sum(not is_missing(cell) for cell in row) == 1 for row in rows], dtype=bool
+    )
+    return ~is_barcode & is_alone & (is_barcode.mean() >= _MOST)
 
 
 def _primary_first(format_: ClinicalFormat, header: list[str], rows: Words) -> list[int]:
