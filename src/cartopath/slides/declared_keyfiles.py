@@ -45,6 +45,9 @@ def check_mirax(path: Path) -> None:
     for side in (*widths, *heights):
         check_sides({"side of an image": side}, where)
     check_tile(max(widths), max(heights), 4, where)
+    for overlap in (*numbers.get("OVERLAP_X", []), *numbers.get("OVERLAP_Y", [])):
+        if abs(overlap) > max(*widths, *heights):
+            raise SlideError(f"{where} declares that images overlap by {overlap:,} px; they have {max(*widths, *heights):,}")
     check_sides({"width": across * max(widths), "height": down * max(heights)}, where)
 
 

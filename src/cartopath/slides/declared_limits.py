@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cartopath.core.errors import SlideError
+from cartopath.slides.backend import Backend
 
 MAX_SIDE_PX = 2_000_000
 """More than any scanner writes: at 0.1 um/px this is 20 cm."""
 MAX_TILE_PX = 1 << 26
 """8192 x 8192 pixels in one compressed tile: 256 MiB when decoded. Scanners write 240 to 4096 pixels."""
 MAX_TILE_BYTES = 4 * MAX_TILE_PX
+MAX_AREA_PX = 1 << 40
+"""Of a level: a million pixels square."""
 
 
 def check_sides(sides: Mapping[str, int | None], where: str) -> None:
@@ -55,3 +58,26 @@ def tiles_needed(image: tuple[int, int], tile: tuple[int, int]) -> int:
     12
     """
     return -(-image[0] // tile[0]) * -(-image[1] // tile[1])
+
+
+def check_levels(backend: Backend) -> None:
+    """Refuse levels that no slide has, whatever the format of the file: the last look before the first pixel is read.
+
+    Args:
+        backend: An open file.
+
+    Raises:
+        SlideError: A level, its scale or its tiles are impossible.
+    """
+    for number, ((width, height), downsample) in enumerate(zip(backend.level_dimensions, backend.level_downsamples, strict=True)):
+        where = f"{backend.path}: level {number}"
+        check_sides({"width": width, "height": height}, where)
+        if width * height > MAX_AREA_PX:
+            raise SlideError(
+                f"{where} declares {width:,} x {height:,} px; up to {MAX_AREA_PX:,} px are read; the file is damaged"
+            )
+        if not 0.9 <= downsample <= MAX_SIDE_PX:
+            raise SlideError(f"{where} is {downsample:g} times as coarse as the finest; the file is damaged")
+        sides = [backend.properties.get(f"openslide.level[{number}].tile-{side}", "1") for side in ("width", "height")]
+        if all(side.isascii() and side.isdigit() for side in sides):
+            check_tile(int(sides[0][:18]), int(sides[1][:18]), 4, where)

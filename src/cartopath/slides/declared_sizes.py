@@ -59,11 +59,21 @@ def _check(file: BinaryIO, path: Path, *, frames: bool) -> bytes | None:
 
 def _check_siblings(path: Path, series: bytes) -> None:
     for other in sorted(path.parent.iterdir()):
-        if other != path and other.is_file():
-            try:
-                with other.open("rb") as file:
-                    if is_dicom(file.read(132)) and series_of(file, other) == series:
-                        check_dicom(file, other, file.seek(0, 2))
-            except OSError as error:
-                if isinstance(error, SlideError):
-                    raise SlideError(f"{path}: another file of its series is damaged: {error}") from error
+        if other == path or not other.is_file():
+            continue
+        try:
+            with other.open("rb") as file:
+                if _is_of_series(file, other, series):
+                    check_dicom(file, other, file.seek(0, 2))
+        except SlideError as error:
+            raise SlideError(f"{path}: another file of its series is damaged: {error}") from error
+        except OSError:
+            continue  # nor can OpenSlide read it
+
+
+def _is_of_series(file: BinaryIO, path: Path, series: bytes) -> bool:
+    """Return whether a file is DICOM of one series; one that cannot be understood is of none."""
+    try:
+        return is_dicom(file.read(132)) and series_of(file, path) == series
+    except SlideError:
+        return False

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.slides.backend import Backend
+from cartopath.slides.declared_limits import check_levels
 from cartopath.slides.opening import open_backend
 from cartopath.slides.resample import resample
 from cartopath.slides.resolution import Resolution, resolve
@@ -35,6 +36,7 @@ def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float 
     """
     backend = open_backend(Path(path))
     try:
+        check_levels(backend)
         return Slide(backend, resolve(backend.properties, path=backend.path, stated=mpp, assumed=assume_mpp))
     except SlideError:
         backend.close()

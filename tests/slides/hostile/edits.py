@@ -294,8 +294,8 @@ EDITS: dict[str, Callable[[Path, Any], Path]] = {
     edit.__name__: edit
     for edit in (
         truncate, write, text, tag, rational, delete_tag, duplicate_tag, next_directory, first_directory, tile, dicom,
-        frame_offset, dicom_frame, png_size, jpeg_size, append, replace, rename, symlink, dangling, circular, folder, fifo, lock, missing,
-        neighbour, copy, inside, line, remove,
+        frame_offset, dicom_frame, png_size, jpeg_size, append, replace, rename, symlink, dangling,
+        circular, folder, fifo, lock, missing, neighbour, copy, inside, line, remove,
     )
 }  # fmt: skip
 

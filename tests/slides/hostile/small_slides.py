@@ -124,13 +124,26 @@ def _photograph(folder: Path, name: str, **options: Any) -> Path:
     return folder / name
 
 
-def dicom(folder: Path, *, label: Pixels | None = None, label_text: str = "nothing", has_table: bool = True) -> Path:
+def dicom(
+    folder: Path, *, label: Pixels | None = None, label_text: str = "nothing", has_table: bool = True, is_bare: bool = False
+) -> Path:
     """A DICOM slide of one level with 16 JPEG frames; with a label, that is another instance of the series in the same folder."""
-    image = tissue()
-    frames = [image[top : top + TILE, left : left + TILE] for top in range(0, SIDE, TILE) for left in range(0, SIDE, TILE)]
     if label is not None:
         _dicom_instance(folder / "label.dcm", [label], label.shape[1::-1], flavour="LABEL", number=2, text=label_text)
-    return _dicom_instance(folder / "slide.dcm", frames, (SIDE, SIDE), flavour="VOLUME", number=1, has_table=has_table)
+    size, frames = (SIDE, SIDE), _tiles(tissue())
+    return _dicom_instance(folder / "slide.dcm", frames, size, flavour="VOLUME", number=1, has_table=has_table, is_bare=is_bare)
+
+
+def dicom_levels(folder: Path) -> Path:
+    """A DICOM slide of two levels, each in a file of its own."""
+    half = halved(tissue())
+    _dicom_instance(folder / "level.dcm", _tiles(half), (SIDE // 2,) * 2, flavour="VOLUME", number=2, mpp=2 * MPP)
+    return dicom(folder)
+
+
+def _tiles(image: Pixels) -> list[Pixels]:
+    rows, cols = (range(0, side, TILE) for side in image.shape[:2])
+    return [image[top : top + TILE, left : left + TILE] for top in rows for left in cols]
 
 
 def _dicom_instance(
@@ -141,25 +154,27 @@ def _dicom_instance(
     flavour: str,
     number: int,
     text: str = "nobody",
+    mpp: float = MPP,
     has_table: bool = True,
+    is_bare: bool = False,
 ) -> Path:
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.sequence import Sequence
-    from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+    from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 
     root = "1.2.826.0.1.3680043.8.498.1"
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
     meta.MediaStorageSOPInstanceUID = f"{root}.{number}"
-    meta.TransferSyntaxUID = JPEGBaseline8Bit
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian if is_bare else JPEGBaseline8Bit
     data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
     data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     data.Modality, data.PatientName, data.PatientID = "SM", text, "1"
     data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = f"{root}.7", f"{root}.8", f"{root}.9"
     data.SeriesNumber, data.InstanceNumber = 1, number
     data.ImageType = ["ORIGINAL", "PRIMARY", flavour, "NONE"]
-    data.SamplesPerPixel, data.PhotometricInterpretation, data.PlanarConfiguration = 3, "YBR_FULL_422", 0
+    data.SamplesPerPixel, data.PhotometricInterpretation, data.PlanarConfiguration = 3, "RGB" if is_bare else "YBR_FULL_422", 0
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
     data.NumberOfFrames = len(frames)
     data.Rows, data.Columns = frames[0].shape[:2]
@@ -167,17 +182,21 @@ def _dicom_instance(
     data.TotalPixelMatrixFocalPlanes = 1
     data.DimensionOrganizationType = "TILED_FULL"
     data.NumberOfOpticalPaths = 1
-    data.ImagedVolumeWidth, data.ImagedVolumeHeight = size[0] * MPP / 1000, size[1] * MPP / 1000
+    data.ImagedVolumeWidth, data.ImagedVolumeHeight = size[0] * mpp / 1000, size[1] * mpp / 1000
     measures, shared = Dataset(), Dataset()
-    measures.PixelSpacing = [MPP / 1000, MPP / 1000]
+    measures.PixelSpacing = [mpp / 1000, mpp / 1000]
     measures.SliceThickness = 0.001
     shared.PixelMeasuresSequence = Sequence([measures])
     data.SharedFunctionalGroupsSequence = Sequence([shared])
     optics = Dataset()
     optics.OpticalPathIdentifier = "1"
     data.OpticalPathSequence = Sequence([optics])
-    data.PixelData = encapsulate([_encoded(frame) for frame in frames], has_bot=has_table)
-    data["PixelData"].is_undefined_length = True
+    if is_bare:
+        data.PixelData = b"".join(frame.tobytes() for frame in frames)
+        data["PixelData"].VR = "OB"
+    else:
+        data.PixelData = encapsulate([_encoded(frame) for frame in frames], has_bot=has_table)
+        data["PixelData"].is_undefined_length = True
     data.save_as(path, enforce_file_format=True)
     return path
 
@@ -240,6 +259,20 @@ def mirax(folder: Path) -> Path:
     return folder / "slide.mrxs"
 
 
+def vmu(folder: Path) -> Path:
+    """Hamamatsu's raw pixels, 64 x 64 of them, twelve bits each."""
+    (folder / "slide.vmu").write_text(
+        "[Uncompressed Virtual Microscope Specimen]\nNoLayers=1\nImageFile=pixels.ngr\nMapFile=pixels.ngr\nMacroImage=macro.jpg\n"
+        f"PixelOrder=RGB\nBitsPerPixel=36\nPhysicalWidth={int(TILE * MPP * 1000)}\nPhysicalHeight={int(TILE * MPP * 1000)}\n"
+    )
+    pixels = (tissue(TILE).astype("<u2") << 4).tobytes()
+    (folder / "pixels.ngr").write_bytes(
+        b"GN\0\0" + struct.pack("<iii", TILE, TILE, TILE) + bytes(8) + struct.pack("<i", 28) + pixels
+    )
+    Image.fromarray(tissue(TILE)).save(folder / "macro.jpg")
+    return folder / "slide.vmu"
+
+
 BASES: dict[str, Callable[[Path], Path]] = {
     "pyramid": pyramid,
     "jpeg": jpeg,
@@ -254,16 +287,19 @@ BASES: dict[str, Callable[[Path], Path]] = {
     "jpg": lambda folder: _photograph(folder, "photograph.jpg", quality=85),
     "dicom": dicom,
     "dicom without a table": lambda folder: dicom(folder, has_table=False),
+    "dicom uncompressed": lambda folder: dicom(folder, is_bare=True),
+    "dicom beside": dicom_levels,
     "mirax": mirax,
     "mirax index": mirax,
 }
-DAMAGED = {"mirax": "slide/Slidedat.ini", "mirax index": "slide/Index.dat"}
+DAMAGED = {"dicom beside": "level.dcm", "mirax": "slide/Slidedat.ini", "mirax index": "slide/Index.dat"}
 """Which file of a slide of several files is damaged, if not the one that is opened."""
 STATED = {"untiled": MPP, "png": MPP, "jpg": MPP}
 """Micrometres per pixel that a user must state for those kinds that cannot say it."""
 
 CASE_BASES: dict[str, Callable[[Path], Path]] = {
     **BASES,
+    "vmu": vmu,
     "huge mpp": lambda folder: pyramid(folder, mpp=25.4),
     "fractional levels": lambda folder: unmatched_levels(folder, ((256, 256), (101, 101), (37, 37))),
     "squeezed level": lambda folder: unmatched_levels(folder, ((256, 256), (128, 64))),
