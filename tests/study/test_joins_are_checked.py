@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import TableError
+from cartopath.study.inputs import ClinicalInput, MolecularInput
 from cartopath.study.run import Study
 from cartopath.study.stages.identity import check_identity, forget_stale_check, remember_check
 from cartopath.study.study_file import parse_config
@@ -31,8 +32,8 @@ def _shuffle(folder):
 
 
 def _check(folder, *, trust=False):
-    paths = {"tables": [folder / "expression.tsv"], "clinical": folder / "clinical.csv", "out": folder / "identity.csv"}
-    return check_identity(**paths, format_=None, trust=trust)
+    molecular, clinical = MolecularInput((folder / "expression.tsv",)), ClinicalInput((folder / "clinical.csv",))
+    return check_identity(molecular=molecular, clinical=clinical, trust=trust, out=folder / "identity.csv")
 
 
 def test_a_right_join_goes_on(tables):

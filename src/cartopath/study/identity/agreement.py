@@ -65,18 +65,35 @@ class Agreement:
         return self.is_near_chance and self.auroc.high is not None and self.auroc.high < RIGHT_JOIN
 
 
-def agreements(molecular: MolecularTable, clinical: Clinical) -> Iterator[Agreement]:
-    """Yield every pair of a gene and a status that both tables hold for enough patients."""
+def marker_genes(molecular: MolecularTable) -> pd.DataFrame:
+    """Read the genes that follow a receptor or sex, those that the table holds, in one pass: patients by genes."""
+    held = []
+    for gene in (*_RECEPTOR_GENES.values(), *SEX_GENES):
+        try:
+            molecular.find(gene)
+        except TraitError:
+            continue
+        held.append(gene)
+    return molecular.read(held) if held else pd.DataFrame(index=pd.Index(molecular.patients))
+
+
+def agreements(markers: pd.DataFrame, clinical: Clinical) -> Iterator[Agreement]:
+    """Yield every pair of a gene and a status that both tables hold for enough patients.
+
+    Args:
+        markers: From `marker_genes`.
+        clinical: The clinical table.
+    """
     for status, gene in _RECEPTOR_GENES.items():
         try:
             words = receptor_status(clinical, status)
         except (TraitError, StatusError):
             continue
-        yield from _agreement(molecular, gene, f"{status} status", words.map({"hi": 1.0, "lo": 0.0}))
+        yield from _agreement(markers, gene, f"{status} status", words.map({"hi": 1.0, "lo": 0.0}))
     sexes = stated_sex(clinical)
     if sexes is not None:
         for gene, sex in SEX_GENES.items():
-            yield from _agreement(molecular, gene, f"{sex} sex", sexes.map({"female": 0.0, "male": 0.0} | {sex: 1.0}))
+            yield from _agreement(markers, gene, f"{sex} sex", sexes.map({"female": 0.0, "male": 0.0} | {sex: 1.0}))
 
 
 def stated_sex(clinical: Clinical) -> pd.Series | None:
@@ -87,12 +104,10 @@ def stated_sex(clinical: Clinical) -> pd.Series | None:
     return clinical.table[column].astype("string").str.strip().str.lower().map(_SEX_WORDS)
 
 
-def _agreement(molecular: MolecularTable, gene: str, status: str, is_positive: pd.Series) -> Iterator[Agreement]:
-    try:
-        values = molecular.read([gene])[gene]
-    except TraitError:
+def _agreement(markers: pd.DataFrame, gene: str, status: str, is_positive: pd.Series) -> Iterator[Agreement]:
+    if gene not in markers:
         return
-    both = pd.DataFrame({"value": values, "status": is_positive}).dropna()
+    both = pd.DataFrame({"value": markers[gene], "status": is_positive}).dropna()
     n_positive = int(both["status"].sum())
     if min(n_positive, len(both) - n_positive) < MIN_PER_CLASS:
         return

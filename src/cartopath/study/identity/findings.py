@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from cartopath.cohort import Clinical, Finding, MolecularTable
 from cartopath.core.errors import TableError
-from cartopath.study.identity.agreement import agreement_findings, agreements
+from cartopath.study.identity.agreement import agreement_findings, agreements, marker_genes
 from cartopath.study.identity.matching import ProfileMatch, match_profiles
 from cartopath.study.identity.profiles import read_profiles
 from cartopath.study.identity.repeats import SAME, repeated_profiles
@@ -29,10 +29,11 @@ def identity_findings(molecular: Sequence[MolecularTable], clinical: Clinical | 
     vouched: set[str] = set()
     for table in molecular:
         if clinical is not None:
-            pairs = list(agreements(table, clinical))
+            markers = marker_genes(table)
+            pairs = list(agreements(markers, clinical))
             vouched |= {table.path.name} if any(pair.is_borne_out for pair in pairs) else set()
             yield from agreement_findings(table, pairs)
-            yield from _sex_findings(table, clinical)
+            yield from _sex_findings(table, contradicted_sex(markers, clinical))
     try:
         profiles = read_profiles(molecular)
     except TableError as error:
@@ -49,8 +50,7 @@ def identity_findings(molecular: Sequence[MolecularTable], clinical: Clinical | 
             yield from _match_findings(match, *names, vouched)
 
 
-def _sex_findings(table: MolecularTable, clinical: Clinical) -> Iterator[Finding]:
-    wrong = contradicted_sex(table, clinical)
+def _sex_findings(table: MolecularTable, wrong: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     if wrong:
         listed = _listed([f"{patient} is {sex}" for patient, sex in wrong])
         message = (

@@ -77,6 +77,25 @@ def _draw(keys: list[str], name: str) -> list[str]:
     return [ordered[place] for place in order[:MAX_READ]]
 
 
+def compressed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log2(x + 1) of values that look like amounts (never negative, some large), other values as they are."""
+    if not values.size or np.nanmin(values, initial=np.inf) < 0 or np.nanmax(values, initial=-np.inf) <= 50:
+        return values
+    return np.asarray(np.log2(values + 1), dtype=np.float64)
+
+
+def standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values by feature with mean 0 and standard deviation 1, at most 5 from it; NaN becomes the mean.
+
+    Args:
+        values: Float64, (patients, features), every feature with some values.
+    """
+    scaled = compressed(values)
+    spread = np.nanstd(scaled, axis=0)
+    centred = (scaled - np.nanmean(scaled, axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.asarray(np.clip(np.nan_to_num(centred), -5.0, 5.0), dtype=np.float64)
+
+
 def informative(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how much each feature varies, on a logarithmic scale where values look like amounts; 0 where they say little.
 
@@ -86,8 +105,7 @@ def informative(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         Float64, (features,): a standard deviation; 0 where fewer than half of the patients have values of their own.
     """
-    is_amount = bool(values.size) and np.nanmin(values, initial=np.inf) >= 0 and np.nanmax(values, initial=-np.inf) > 50
-    scaled = np.log2(values + 1) if is_amount else values
+    scaled = compressed(values)
     distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in values.T])
     known = (~np.isnan(scaled)).sum(axis=0)
     enough = (distinct >= len(values) / 2) & (known >= 0.9 * len(values))

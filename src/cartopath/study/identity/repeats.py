@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cartopath.study.identity.profiles import informative, ranked, unit_rows
+from cartopath.study.identity.profiles import informative, standardised, unit_rows
 
 SAME = 0.9999
 """Profiles that correlate more are one; different tumours of TCGA reach 0.9."""
@@ -27,7 +27,7 @@ def repeated_profiles(profiles: pd.DataFrame) -> list[tuple[str, ...]]:
     values = values[:, informative(values) > 0]
     if values.shape[1] < MIN_FEATURES:
         return []
-    rows = unit_rows(ranked(values))
+    rows = unit_rows(standardised(values))
     leader = np.arange(len(rows))
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK] @ rows.T
