@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -96,10 +98,42 @@ def test_a_real_slide_without_resolution_is_refused_and_can_be_helped(real_data)
         assert plan_tiles(slide, TileSpec()).counts["kept"] > 10
 
 
-@pytest.mark.parametrize("name", ["broken.svs", "kidney-48-5.tif", "small_dicom.dcm", "smalltif.tif"])
-def test_odd_files_are_refused_by_name(real_data, name):
-    with pytest.raises(SlideError, match=name.replace(".", r"\.")):
-        open_slide(real_data / "slides" / name)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("broken.svs", "OpenSlide: .*; TIFF: not a TIFF file.*; image: not a PNG or JPEG picture"),
+        ("small_dicom.dcm", "Couldn't get image flavor"),
+        ("smalltif.tif", "16-bit samples"),
+        ("pen", "a folder, not a slide file"),
+    ],
+)
+def test_odd_files_are_refused_with_the_reason(real_data, name, words):
+    with pytest.raises(SlideError, match=rf"{name.replace('.', chr(92) + '.')}: .*{words}"):
+        open_slide(real_data / "slides" / name, mpp=0.5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "backend"),
+    [
+        ("slides/*.svs", "openslide"),
+        ("slides/kidney-48-5.tif", "tiff"),
+        ("slides/*_div8.tif", "tiff"),
+        ("slides/*.jpg", "image"),
+        ("slides/pen/*.png", "image"),
+        ("monuseg/images/*.tif", "tiff"),
+        ("stain_refs/*.png", "image"),
+        ("stain_refs/five_scanners/*.png", "image"),
+    ],
+)
+def test_every_real_picture_opens_once_its_resolution_is_stated(real_data, pattern, backend):
+    paths = [path for path in sorted(real_data.glob(pattern)) if path.name != "broken.svs"]
+    assert paths
+    for path in paths:
+        with pytest.raises(ResolutionError) if "CMU" not in path.name else contextlib.nullcontext():
+            open_slide(path).close()
+        with open_slide(path, mpp=0.5) as slide:
+            assert slide.backend == backend
+            assert slide.thumbnail(64).min() < 250
 
 
 @pytest.mark.parametrize("name", ["boxes_0.dcm", "small.svs"])
