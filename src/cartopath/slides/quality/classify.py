@@ -11,16 +11,7 @@ from cartopath.slides.quality.dark import find_dark
 from cartopath.slides.quality.densities import view_of
 from cartopath.slides.quality.fold import find_fold
 from cartopath.slides.quality.padding import find_padding
-from cartopath.slides.quality.pen import find_pen
-
-_DETECTORS = (
-    ("coverslip", find_coverslip),
-    ("fold", find_fold),
-    ("dark", find_dark),
-    ("pen", find_pen),
-    ("padding", find_padding),
-)
-"""From weak to strong: where two find something, the later one is right."""
+from cartopath.slides.quality.pen import find_pen, with_dark_parts
 
 
 def classify_thumbnail(thumbnail: NDArray[np.uint8], mpp: float, tissue: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -35,9 +26,12 @@ def classify_thumbnail(thumbnail: NDArray[np.uint8], mpp: float, tissue: NDArray
         uint8 (h, w): the `number` of one of `QUALITY_CLASSES`. Blur, stain and saturation need tiles and do not occur.
     """
     view = view_of(thumbnail, mpp, tissue)
+    pen, fold, dark = find_pen(view), find_fold(view), find_dark(view)
+    pen = with_dark_parts(pen, fold | dark)
     found = np.zeros(view.tissue.shape, np.uint8)
-    for name, find in _DETECTORS:
-        found[find(view)] = QUALITY_CLASSES[name].number
+    weak_to_strong = {"coverslip": find_coverslip(view), "fold": fold, "dark": dark, "pen": pen, "padding": find_padding(view)}
+    for name, mask in weak_to_strong.items():
+        found[mask] = QUALITY_CLASSES[name].number
     classes = np.where(tissue, np.uint8(QUALITY_CLASSES["tissue"].number), np.uint8(QUALITY_CLASSES["glass"].number))
     full = _stretched(found, thumbnail.shape[:2])
     return np.asarray(np.where(full > 0, full, classes))

@@ -101,7 +101,8 @@ def _cohort(measures: pd.DataFrame, limits: QualityLimits) -> Iterator[tuple[Any
         for slide, value in known:
             side = 1 if value > median else -1
             if side in sides and abs(value - median) > allowed:
-                message = f"{words} {value:.3g}{unit} is far {'above' if side > 0 else 'below'} the cohort's median of {median:.3g}{unit}"
+                where = "above" if side > 0 else "below"
+                message = f"{words} {value:.3g}{unit} is far {where} the cohort's median of {median:.3g}{unit}"
                 limit = median + side * allowed
                 yield (slide, flag, name, value, limit, "cohort", message, abs(value - median) / allowed)
 

@@ -1,4 +1,7 @@
-"""What a program filled in: regions of exactly one colourless value, black, white or light grey."""
+"""What a program filled in: regions of exactly one colourless value, black, white or light grey.
+
+Smooth glass may be as even as that on a thumbnail; a fill of the very colour of the glass is taken for glass.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from scipy import ndimage
 from cartopath.slides.quality.densities import View
 from cartopath.slides.quality.shapes import large_parts, wide_parts
 
-_WIDTH_UM = 128.0
-_MIN_PX = 9
-_BLACK, _LIGHT, _MAX_CHROMA = 8, 230, 2
+_WIDTH_UM, _MIN_PX = 128.0, 9
+_BLACK, _LIGHT, _MAX_CHROMA, _LIKE_GLASS = 8, 230, 2, 3
 
 
 def find_padding(view: View) -> NDArray[np.bool_]:
     """Return where a thumbnail does not change at all from pixel to pixel, bool (h, w)."""
     low, high = view.rgb.min(axis=-1), view.rgb.max(axis=-1)
-    is_fill = (high - low <= _MAX_CHROMA) & ((low >= _LIGHT) | (high <= _BLACK))
+    is_glass = np.abs(low.astype(np.int16) - round(float(np.mean(view.glass)))) <= _LIKE_GLASS
+    is_fill = (high - low <= _MAX_CHROMA) & ((low >= _LIGHT) | (high <= _BLACK)) & ~is_glass
     for channel in range(3):
         values = view.rgb[..., channel]
         is_fill &= ndimage.maximum_filter(values, 3) == ndimage.minimum_filter(values, 3)
