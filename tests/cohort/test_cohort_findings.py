@@ -93,6 +93,12 @@ def test_equal_files_of_one_slide_id_are_a_warning(slides):
     assert "duplicate-file" not in found
 
 
+def test_a_slide_in_two_rows_of_a_table_is_an_error(slides):
+    found = by_code(join_findings(slides(dx(1), table=f"path,patient_id\n{dx(1)},P1\n{dx(1)},P1\n")))
+    assert found["duplicate-slide"].severity == "error"
+    assert "1 slide is listed in several rows (TCGA-AA-0001-01Z-00-DX1 2 times)" in found["duplicate-slide"].message
+
+
 def test_the_same_content_under_two_names_is_an_error(slides):
     found = by_code(join_findings(slides(dx(1), dx(2), content={dx(1): b"pixels", dx(2): b"pixels"})))
     assert "TCGA-AA-0001-01Z-00-DX1 = TCGA-AA-0002-01Z-00-DX1" in found["duplicate-file"].message

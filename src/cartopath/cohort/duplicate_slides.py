@@ -16,7 +16,10 @@ from cartopath.store.hashing import file_identity
 
 def duplicate_findings(slides: pd.DataFrame) -> Iterator[Finding]:
     """Yield slide ids and files that a list from `read_slides` has more than once."""
-    same, different = _twice(slides)
+    rows, same, different = _twice(slides)
+    if rows:
+        message = f"{counted(len(rows), 'slide is', 'slides are')} listed in several rows {examples(rows)}; keep one row of each"
+        yield Finding("error", "duplicate-slide", "slides", message)
     if different:
         message = (
             f"{counted(len(different), 'slide id is', 'slide ids are')} listed more than once, for different files "
@@ -24,7 +27,7 @@ def duplicate_findings(slides: pd.DataFrame) -> Iterator[Finding]:
         )
         yield Finding("error", "duplicate-slide", "slides", message)
     if same:
-        message = f"{counted(len(same), 'slide is', 'slides are')} listed more than once; the first is taken {examples(same)}"
+        message = f"{counted(len(same), 'slide has', 'slides have')} several equal files; the first is taken {examples(same)}"
         yield Finding("warning", "duplicate-slide", "slides", message)
     equal = [ids for ids in _same_files(slides) if len(set(ids)) > 1]
     if equal:
@@ -33,24 +36,26 @@ def duplicate_findings(slides: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("error", "duplicate-file", "slides", message)
 
 
-def _twice(slides: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Return the slide ids that are there more than once: those of one content or no file, and the others with files."""
-    same, different = [], []
+def _twice(slides: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
+    """Return the slide ids that are there more than once: with one path, with equal files or none, and with different files."""
+    rows, same, different = [], [], []
     repeated = slides[slides["slide_id"].duplicated(keep=False)]
     for slide, group in repeated.groupby("slide_id", sort=True):
-        paths = [Path(path) for path in group["path"] if path]
-        files = [path for path in dict.fromkeys(paths) if is_file(path)]
-        if len(files) > 1 and len({_content(path) for path in files}) > 1:
+        paths = list(dict.fromkeys(Path(path) for path in group["path"] if path))
+        files = [path for path in paths if is_file(path)]
+        if len(paths) == 1:
+            rows.append(f"{slide} {len(group)} times")
+        elif len(files) > 1 and len({_content(path) for path in files}) > 1:
             different.append(f"{slide}: {', '.join(_told_apart(files))}")
         else:
             same.append(f"{slide} {len(group)} times")
-    return same, different
+    return rows, same, different
 
 
 def _told_apart(paths: Sequence[Path]) -> list[str]:
     """Return paths below the folder that they share."""
-    folder = os.path.commonpath([path.parent for path in paths])
-    return [path.relative_to(folder).as_posix() for path in paths]
+    folder = os.path.commonpath([path.absolute().parent for path in paths])
+    return [path.absolute().relative_to(folder).as_posix() for path in paths]
 
 
 def _same_files(slides: pd.DataFrame) -> list[tuple[str, ...]]:

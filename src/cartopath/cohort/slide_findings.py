@@ -50,7 +50,7 @@ def _excluded(slides: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _files(slides: pd.DataFrame) -> Iterator[Finding]:
-    on_disk = slides["on_disk"]
+    on_disk = slides["on_disk"] if "on_disk" in slides else pd.Series(MISSING, index=slides.index)  # A manifest by itself.
     several = slides[on_disk == AMBIGUOUS]
     if len(several):
         message = (
