@@ -1,4 +1,4 @@
-"""What a study does to a slide: open it, look at it small, plan its tiles, read its levels."""
+"""What a study does to a slide: open it, look at it small, plan its tiles, judge its quality, read its levels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cartopath.core.errors import SlideError
 from cartopath.slides import TileSpec, open_slide, plan_tiles
+from cartopath.slides.quality import quality_picture, slide_quality
 
 TILE_PX = 64
 _REGION_PX = 512
@@ -33,14 +34,16 @@ class Use:
 
 
 def use_slide(path: Path, mpp: float | None = None, assume_mpp: float | None = None) -> Use:
-    """Open, look, plan and read; only a `SlideError` is caught."""
+    """Open, look, plan, judge and read; only a `SlideError` is caught."""
     before = open_files()
     error, own_mpp, counts, unread = None, None, None, 0
     try:
         with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
             own_mpp = slide.mpp
             slide.thumbnail(TILE_PX)
-            counts = plan_tiles(slide, TileSpec(TILE_PX, mpp=max(own_mpp, 0.05), max_background=1, min_tissue=0)).counts
+            spec = TileSpec(TILE_PX, mpp=max(own_mpp, 0.05), max_background=1, min_tissue=0)
+            counts = plan_tiles(slide, spec).counts
+            quality_picture(slide_quality(slide, spec, n_sample=4), max_px=TILE_PX)
             for level, (width, height) in enumerate(slide.level_dimensions):
                 try:
                     slide.read_region(0, 0, level, min(width, _REGION_PX), min(height, _REGION_PX))
