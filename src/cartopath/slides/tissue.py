@@ -1,8 +1,11 @@
 """Where the tissue is, decided on a thumbnail.
 
-Tissue is what absorbs clearly more light than the glass of the same slide. The glass is found first, as what is bright, nearly
-colourless and smooth, so that a yellowish, grey or dim background does not count as tissue. The threshold is half of Otsu's
-([A31]), which alone would separate nuclei from pale stroma, kept inside fixed limits.
+Tissue is what absorbs clearly more light than the glass of the same slide. The glass is found first, as what is bright, smooth
+and not pink, so that a yellowish, grey or dim background does not count as tissue. The threshold is half of Otsu's ([A31]), which
+alone would separate nuclei from pale stroma, kept inside fixed limits. Blue and green ink is left out.
+
+Tissue is the section without what is empty in it: a lumen or a vacuole of fat is a hole where the thumbnail resolves it (64
+pixels or more, 64 um across at the coarsest) and tissue where it does not. The walls between vacuoles are tissue.
 """
 
 from __future__ import annotations
@@ -23,12 +26,15 @@ PIXELS_PER_TILE = 32
 MAX_THUMBNAIL_PX = 4096
 
 _MIN_GLASS, _MAX_GLASS_CHROMA, _MAX_GLASS_ROUGHNESS = 170, 32, 4.0
+_MAX_LIGHT_CHROMA, _MAX_LIGHT_MAGENTA = 64, 6
 _MIN_GREY_GLASS, _MAX_GREY_CHROMA = 200, 8
 _MIN_GLASS_SHARE = 0.005
 _GLASS_PX = 1024
 _BLACK_FILL = 8
 _USUAL_GLASS = (245.0, 245.0, 245.0)
 _MIN_THRESHOLD, _MAX_THRESHOLD = 0.03, 0.10
+_THRESHOLD_BLOCK_PX = 4
+_MIN_INK, _INK_RATIO, _INK_RIM_PX = 0.04, 1.25, 3
 _SMALLEST_OBJECT_PX, _SMALLEST_HOLE_PX = 16, 64
 
 
@@ -105,18 +111,37 @@ def tissue_mask(thumbnail: NDArray[np.uint8]) -> NDArray[np.bool_]:
         bool (h, w). Specks are left out, small holes are filled.
     """
     absorbance = _absorbance(thumbnail)
-    return _tidy(absorbance > _threshold(absorbance))
+    threshold = _threshold(absorbance)
+    smooth = ndimage.gaussian_filter(absorbance, 1.0, truncate=3.0)
+    # Smoothing carries dark tissue over its own outline; what is bare glass before smoothing stays glass.
+    return _tidy((smooth > threshold) & (absorbance > 0.5 * threshold))
 
 
 def _absorbance(thumbnail: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return how much light each pixel absorbs compared with glass, natural logarithm, of its most absorbing channel."""
-    glass = _glass_colour(thumbnail)
-    absorbance = np.zeros(thumbnail.shape[:2], np.float32)
-    for channel, white in enumerate(glass):  # one at a time: a thumbnail in floats is large
-        smooth = ndimage.gaussian_filter(thumbnail[..., channel].astype(np.float32), 1.0)
-        np.maximum(absorbance, np.log(np.float32(white) / np.clip(smooth, 1.0, white)), out=absorbance)
-    absorbance[thumbnail.max(axis=-1) <= _BLACK_FILL] = 0.0
+    """Return how much light each pixel absorbs compared with glass, natural logarithm, of its most absorbing channel.
+
+    Zero under black filling and under blue or green ink, so that these neither count nor shift the threshold.
+    """
+    red, green, blue = (
+        np.log(np.float32(white) / np.maximum(np.arange(256, dtype=np.float32), 1))[thumbnail[..., channel]]
+        for channel, white in enumerate(_glass_colour(thumbnail))
+    )
+    is_ink = _ink(red, green)
+    absorbance: NDArray[np.float32] = np.maximum(np.maximum(red, green, out=red), blue, out=red)
+    brightest = np.maximum(np.maximum(thumbnail[..., 0], thumbnail[..., 1]), thumbnail[..., 2])
+    absorbance[is_ink | (brightest <= _BLACK_FILL)] = 0.0
     return absorbance
+
+
+def _ink(red: NDArray[np.float32], green: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a pen was, from the absorbance of red and green: haematoxylin and eosin both absorb green the most."""
+    factor = -(-max(red.shape) // _GLASS_PX)
+    coarse_red, coarse_green = (np.asarray(Image.fromarray(channel).reduce(factor)) for channel in (red, green))
+    is_ink = ndimage.binary_opening(coarse_red > _MIN_INK + _INK_RATIO * coarse_green, np.ones((3, 3)))
+    if not is_ink.any():
+        return np.zeros(red.shape, np.bool_)
+    near = ndimage.binary_dilation(is_ink, iterations=_INK_RIM_PX).repeat(factor, axis=0).repeat(factor, axis=1)
+    return np.asarray(near[: red.shape[0], : red.shape[1]] & (red > green))
 
 
 def _glass_colour(thumbnail: NDArray[np.uint8]) -> tuple[float, ...]:
@@ -130,7 +155,9 @@ def _glass_colour(thumbnail: NDArray[np.uint8]) -> tuple[float, ...]:
     chroma = small.max(axis=-1) - small.min(axis=-1)
     variance = ndimage.uniform_filter(brightness**2, 5) - ndimage.uniform_filter(brightness, 5) ** 2
     is_smooth = variance <= _MAX_GLASS_ROUGHNESS**2
-    is_glass = is_smooth & (brightness >= _MIN_GLASS) & (chroma <= _MAX_GLASS_CHROMA)
+    magenta = np.minimum(small[..., 0], small[..., 2]) - small[..., 1]  # pale tissue has it, yellow or blue light has not
+    is_glass_hue = (chroma <= _MAX_GLASS_CHROMA) | ((chroma <= _MAX_LIGHT_CHROMA) & (magenta <= _MAX_LIGHT_MAGENTA))
+    is_glass = is_smooth & (brightness >= _MIN_GLASS) & is_glass_hue
     is_grey = is_smooth & (brightness >= _MIN_GREY_GLASS) & (chroma <= _MAX_GREY_CHROMA) & (brightness < 254.5)
     peak = _brightest_peak(brightness[is_glass])
     if peak >= 254 and is_grey.mean() >= _MIN_GLASS_SHARE:
@@ -153,7 +180,9 @@ def _brightest_peak(brightness: NDArray[np.float32]) -> int:
 
 
 def _threshold(absorbance: NDArray[np.float32]) -> float:
-    return float(np.clip(0.5 * otsu(absorbance), _MIN_THRESHOLD, _MAX_THRESHOLD))
+    """Half of Otsu's, on blocks that hold nuclei and the stroma between them, so that it tells tissue from glass."""
+    blocks = np.asarray(Image.fromarray(absorbance).reduce(_THRESHOLD_BLOCK_PX))
+    return float(np.clip(0.5 * otsu(blocks), _MIN_THRESHOLD, _MAX_THRESHOLD))
 
 
 def otsu(values: NDArray[np.floating]) -> float:
@@ -177,6 +206,6 @@ def _tidy(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _without_small(mask: NDArray[np.bool_], smallest: int) -> NDArray[np.bool_]:
     labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(sizes[labels] >= smallest) & mask
+    is_large = np.bincount(labels.ravel()) >= smallest
+    is_large[0] = False
+    return np.asarray(is_large[labels])
