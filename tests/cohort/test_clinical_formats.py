@@ -256,6 +256,26 @@ def test_the_row_of_the_primary_diagnosis_stands_for_a_case(write):
     assert stages.tolist() == ["Stage II", "Stage I", "Stage I"]
 
 
+def test_the_row_of_the_primary_tumour_stands_for_a_case_where_tumours_are_classified(write):
+    rows = (("TCGA-AA-0001", "metastasis", "Stage IV"), ("TCGA-AA-0001", "primary", "Stage II"))
+    header = ("cases.submitter_id", "diagnoses.classification_of_tumor", "diagnoses.ajcc_pathologic_stage")
+    assert read_clinical(write("clinical.tsv", tab(header, *rows))).table["diagnoses.ajcc_pathologic_stage"].tolist() == [
+        "Stage II"
+    ]
+
+
+@pytest.mark.parametrize("column", ["vital_status", "days_to_death"])
+def test_a_patient_who_is_dead_in_one_row_only_is_refused(write, column):
+    other = GDC_OLD.replace("Dead\t400", "Alive\t400" if column == "vital_status" else "Dead\t401", 1)
+    with pytest.raises(TableError, match=rf"rows of 1 patients disagree in '{column}' \(TCGA-AA-0001\)"):
+        survival_times(read_clinical(write("clinical.tsv", other)))
+
+
+def test_na_errors_of_a_spreadsheet_saved_as_text_are_missing(write):
+    text = "bcr_patient_barcode,OS,OS.time,PFI,PFI.time\nTCGA-AA-0001,1,5,#N/A,#N/A\nTCGA-AA-0002,0,9,1,3\n"
+    assert survival_times(read_clinical(write("cdr.csv", text)), "PFI")["patient_id"].tolist() == ["TCGA-AA-0002"]
+
+
 def test_a_gdc_folder_joins_the_latest_of_the_follow_ups(write, tmp_path):
     write("clinical.tsv", DOTTED)
     write("follow_up.tsv", DOTTED_FOLLOW_UP)
@@ -271,7 +291,9 @@ def test_the_three_header_lines_of_biotab_are_no_patients(write):
 
 
 def test_a_later_biotab_follow_up_overtakes_the_earlier_ones(write, tmp_path):
-    for folder, name, text in (("a", "patient", BIOTAB), ("b", "follow_up_v4.0", BIOTAB_FOLLOW_UP)):
+    of_new_tumours = BIOTAB_FOLLOW_UP.replace("1234", "9999")
+    files = (("a", "patient", BIOTAB), ("b", "follow_up_v4.0", BIOTAB_FOLLOW_UP), ("c", "follow_up_v4.0_nte", of_new_tumours))
+    for folder, name, text in files:
         (tmp_path / folder).mkdir()
         write(f"{folder}/nationwidechildrens.org_clinical_{name}_brca.txt", text)
     clinical = read_clinical(tmp_path)

@@ -224,6 +224,16 @@ def test_a_password_is_named(tmp_path):
         read_words(ole(tmp_path / "t.xlsx", stream="EncryptedPackage"))
 
 
+def test_members_with_a_password_are_refused(workbook):
+    path = workbook(*ROWS)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02")
+    content[place + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(TableError, match="a workbook with a password"):
+        read_sheet(path)
+
+
 def test_a_binary_workbook_says_what_to_do(workbook):
     path = workbook(*ROWS)
     with zipfile.ZipFile(path, "a") as archive:

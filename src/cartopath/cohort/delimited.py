@@ -297,13 +297,10 @@ def _bounded(lines: Iterator[str], path: Path) -> Iterator[str]:
 def _after_comments(lines: Iterator[str]) -> Iterator[str]:
     """Yield the lines from the header on, then a line that only an open quote can hide."""
     started = False
-    line = ""
     for line in lines:
         started = started or not (line.startswith("#") or not line.strip())
         if started:
             yield line
-    if line and not line.endswith(("\n", "\r")):
-        yield "\n"
     yield _END
 
 
