@@ -7,6 +7,7 @@ followed.
 from __future__ import annotations
 
 import contextlib
+import mmap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.cohort.cells import name_key
+from cartopath.cohort.matrices.h5ad_trial import survives
 from cartopath.cohort.matrices.layout import NamedFormat, is_technical
 from cartopath.cohort.matrices.measure import Measure, deduce_measure
 from cartopath.core.errors import TableError
@@ -25,6 +27,7 @@ FORMAT = NamedFormat(
 )
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
+_HEAP = b"GCOL\x01\x00\x00\x00"
 _CELLS_PER_BLOCK = 4_000_000
 _MAX_NAMES = 5_000_000
 _PATIENTS = (
@@ -68,6 +71,30 @@ def is_hdf5(path: Path) -> bool:
         return False
 
 
+def _refuse_endless_heap(path: Path) -> None:
+    """Refuse a file whose heap of words holds a free block of no size: the HDF5 library would walk over it for ever.
+
+    A heap (`GCOL`, version 1) is blocks one after the other: index, count, four reserved bytes, size, content. Index 0 is free
+    space, whose size covers the block's own head.
+
+    Raises:
+        TableError: There is one.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        heap = content.find(_HEAP)
+        while heap >= 0:
+            block, end = heap + 16, min(heap + int.from_bytes(content[heap + 8 : heap + 16], "little"), len(content))
+            while block + 16 <= end:
+                index, size = (
+                    int.from_bytes(content[block : block + 2], "little"),
+                    int.from_bytes(content[block + 8 : block + 16], "little"),
+                )
+                if index == 0 and size == 0:
+                    raise TableError(f"{path}: damaged HDF5 file (a heap with a block of no size); fetch it again")
+                block += size if index == 0 else 16 + -(-size // 8) * 8
+            heap = content.find(_HEAP, heap + 1)
+
+
 class H5adTable:
     """Features and samples of an AnnData file; see `FeatureSource`.
 
@@ -85,6 +112,11 @@ class H5adTable:
     def __init__(self, path: Path, column: str | None = None) -> None:
         self._path = path
         self._place, self._var = _place(column)
+        _refuse_endless_heap(path)
+        if not survives(path):
+            raise TableError(
+                f"{path}: damaged HDF5 file (the HDF5 library crashes on it or does not come to an end); fetch it again"
+            )
         with self._open() as file:
             self.shape = _shape(file, self._place, path)
             self._samples = _index(file, "obs", path)
