@@ -111,7 +111,7 @@ def first_directory(path: Path, at: int) -> Path:
 
 
 def tile(path: Path, what: dict[str, Any]) -> Path:
-    """Damage the frame `number` of directory `page`: `with` garbage, zeros, another frame, nothing, half, outside or giant."""
+    """Damage the frame `number` of directory `page`: `with` garbage, zeros, nothing, half, gigabytes, outside or giant, ..."""
     with tifffile.TiffFile(path) as tiff:
         page, order = tiff.pages[what.get("page", 0)], tiff.byteorder
         numbers = range(len(page.dataoffsets)) if what["number"] == "all" else [what["number"]]
@@ -138,6 +138,8 @@ def tile(path: Path, what: dict[str, Any]) -> Path:
                 set_index(1, number, 0)
             case "half":
                 set_index(1, number, size // 2)
+            case "gigabytes":
+                set_index(1, number, 0xF0000000)
             case "outside":
                 set_index(0, number, len(content) + 1000)
             case "giant":

@@ -259,6 +259,15 @@ def mirax(folder: Path) -> Path:
     return folder / "slide.mrxs"
 
 
+def noise(folder: Path) -> Path:
+    """Noise in tiles of 192 px, 9 x 64 x 64 px each, so hard to pack that their sizes need four bytes."""
+    image = np.random.default_rng(0).integers(0, 255, (3 * TILE * 3,) * 2 + (3,), np.uint8)
+    options: dict[str, Any] = {"photometric": "rgb", "compression": "deflate", "metadata": None}
+    path = folder / "slide.tif"
+    tifffile.imwrite(path, image, tile=(3 * TILE,) * 2, resolution=(PER_CM,) * 2, resolutionunit="CENTIMETER", **options)
+    return path
+
+
 def vmu(folder: Path) -> Path:
     """Hamamatsu's raw pixels, 64 x 64 of them, twelve bits each."""
     (folder / "slide.vmu").write_text(
@@ -300,6 +309,7 @@ STATED = {"untiled": MPP, "png": MPP, "jpg": MPP}
 CASE_BASES: dict[str, Callable[[Path], Path]] = {
     **BASES,
     "vmu": vmu,
+    "noise": noise,
     "huge mpp": lambda folder: pyramid(folder, mpp=25.4),
     "fractional levels": lambda folder: unmatched_levels(folder, ((256, 256), (101, 101), (37, 37))),
     "squeezed level": lambda folder: unmatched_levels(folder, ((256, 256), (128, 64))),
