@@ -27,8 +27,8 @@ def duplicate_findings(slides: pd.DataFrame) -> Iterator[Finding]:
         )
         yield Finding("error", "duplicate-slide", "slides", message)
     if same:
-        message = f"{counted(len(same), 'slide has', 'slides have')} several equal files; the first is taken {examples(same)}"
-        yield Finding("warning", "duplicate-slide", "slides", message)
+        message = f"{counted(len(same), 'slide is', 'slides are')} listed more than once, with equal files or none"
+        yield Finding("warning", "duplicate-slide", "slides", f"{message}; the first is taken {examples(same)}")
     equal = [ids for ids in _same_files(slides) if len(set(ids)) > 1]
     if equal:
         listed = examples(" = ".join(ids) for ids in equal)
