@@ -214,6 +214,12 @@ def test_a_row_number_beyond_the_last_row_of_excel_is_refused(workbook, edit):
         read_sheet(path)
 
 
+def test_a_sheet_of_too_many_cells_is_refused(workbook, monkeypatch):
+    monkeypatch.setattr("cartopath.cohort.spreadsheet.MAX_CELLS", 5)
+    with pytest.raises(TableError, match="more than 1,048,576 rows or 5 cells; save it as CSV"):
+        read_sheet(workbook(*ROWS))
+
+
 def test_an_old_workbook_says_what_to_do(tmp_path):
     with pytest.raises(TableError, match=r"an old Excel file \(\.xls\); open it and save it as \.xlsx"):
         read_words(ole(tmp_path / "t.xls", stream="Workbook"))
