@@ -23,7 +23,7 @@ from cartopath.cohort import (
     trait_labels,
     trait_sets,
 )
-from cartopath.core.errors import StatusError, TraitError
+from cartopath.core.errors import StatusError, TableError, TraitError
 
 pytestmark = [
     pytest.mark.realdata,
@@ -167,9 +167,15 @@ def test_precursors_are_found_and_mature_arms_are_not(tables):
 
 def test_listed_ensembl_ids_are_the_genes_they_claim_to_be(tables, counts):
     genes = ["MKI67", "FOXA1", "MYC", "FOXC1", "ERBB2", "EGFR", "KRT14", "KRT5", "ESR1", "KRAS", "GATA3", "TP53", "CD274"]
+    genes += ["APC", "CXCR4", "EPCAM", "SEMA5A", "TP53RK", "TRIB2", "CAPN9", "DACH1", "LYZ", "PGR", "PIGR", "SPINK4"]
     by_ensembl = counts.read(genes)
     checked = set()
-    for name in ("porpoise_mutsig_tcga_brca_all_clean.csv.zip", "brca_pam50_lumA_vs_basal_log2.tsv.gz"):
+    others = (
+        "porpoise_mutsig_tcga_brca_all_clean.csv.zip",
+        "brca_pam50_lumA_vs_basal_log2.tsv.gz",
+        "bayescc_brca348_mrna645.tsv.gz",
+    )
+    for name in others:
         other = open_molecular(tables / name)
         shared = [gene for gene in genes if {gene, f"{gene}_rnaseq"} & set(other.features)]
         joined = by_ensembl.join(other.read(shared), how="inner", rsuffix="_other")
@@ -177,7 +183,47 @@ def test_listed_ensembl_ids_are_the_genes_they_claim_to_be(tables, counts):
         for gene in shared:
             assert correlation.loc[gene, f"{gene}_other" if f"{gene}_other" in joined else gene] > 0.6, gene
         checked |= set(shared)
-    assert len(checked) >= 10
+    assert checked == set(genes)
+
+
+def test_the_folder_of_htseq_files_holds_what_the_matrix_of_them_holds(real_data, tables):
+    sheet = tables / "brca_htseq_counts_249_samples.tsv"
+    folder = open_molecular(real_data / "gdc" / "GDCdata", sample_sheet=sheet, scale="as-is")
+    assert (folder.format, folder.unit, len(folder.features), len(folder.samples)) == ("gdc-htseq", "counts", 60483 + 5, 6)
+    genes = ["ESR1", "ERBB2", "WARS", "TIMP3", "MKI67"]
+    read, matrix = folder.read(genes), open_molecular(tables / "brca_htseq_counts_249.parquet", scale="as-is").read(genes)
+    assert len(read) == 4 and set(folder.choices["reason"]) == {"chosen", "normal tissue"}
+    pd.testing.assert_frame_equal(read, matrix.loc[read.index])
+
+
+def test_the_folder_of_htseq_files_without_its_sheet_says_what_to_do(real_data):
+    with pytest.raises(TableError, match="nothing says which samples its 6 files are of"):
+        open_molecular(real_data / "gdc" / "GDCdata")
+
+
+def test_genes_of_the_third_paper_are_in_the_sequoia_table_under_old_and_new_names(real_data):
+    table = open_molecular(real_data / "gdc" / "sequoia_ref_file_5slides_20821genes.csv.gz")
+    assert (table.format, table.transform, len(table.features), len(table.patients)) == ("sequoia", "log", 20820, 3)
+    genes = ["APC", "ASRGL1", "AXIN2", "DACH1", "DNMT3B", "FBN1", "LYZ", "PLAGL2", "POFUT1", "QPRT", "TIMP3", "TNS1", "VAV2"]
+    genes += ["WARS", "SEPT2", "MARCH1", "CTGF"]  # Under the names of their time.
+    assert table.read(genes).notna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "transform"),
+    [
+        ("brca_htseq_counts_249.parquet", "counts per million", "none"),
+        ("brca_mirna_rpm.tsv.gz", "linear", "none"),
+        ("bayescc_brca348_mrna645.tsv.gz", "unknown unit", "centred log"),
+        ("bayescc_brca348_mirna423.tsv.gz", "unknown unit", "log"),
+        ("brca_pam50_lumA_vs_basal_log2.tsv.gz", "unknown unit", "log"),
+        ("cbioportal_study/data_expression_median.txt", "unknown unit", "centred log"),
+    ],
+)
+def test_units_and_transforms_of_the_real_tables_are_deduced(tables, name, unit, transform):
+    table = open_molecular(tables / name)
+    assert (table.unit, table.transform, table.unit_source) == (unit, transform, "deduced")
+    assert table.notes == ()
 
 
 def test_survival_of_the_registry_and_of_the_portal_agree(tables, clinical):
