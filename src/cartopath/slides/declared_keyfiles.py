@@ -41,6 +41,9 @@ def check_mirax(path: Path) -> None:
     across, down = _largest(numbers, "IMAGENUMBER_X"), _largest(numbers, "IMAGENUMBER_Y")
     if across * down > MAX_POSITIONS or min(*numbers.get("IMAGENUMBER_X", [1]), *numbers.get("IMAGENUMBER_Y", [1]), 1) < 1:
         raise SlideError(f"{where} declares {across:,} x {down:,} images; up to {MAX_POSITIONS:,} are read; it is damaged")
+    for divisions in numbers.get("CameraImageDivisionsPerSide", [1]):  # OpenSlide looks beyond its list of positions otherwise
+        if divisions < 1 or across % divisions or down % divisions:
+            raise SlideError(f"{where} divides {across:,} x {down:,} images into groups of {divisions:,} a side; it is damaged")
     widths, heights = numbers.get("DIGITIZER_WIDTH", [1]), numbers.get("DIGITIZER_HEIGHT", [1])
     for side in (*widths, *heights):
         check_sides({"side of an image": side}, where)
