@@ -256,6 +256,11 @@ def test_a_sample_sheet_on_disk_names_the_columns_of_a_matrix(write):
     assert table.read(["ESR1"])["ESR1"].to_dict() == {"P1-T": 5.0}
 
 
+def test_columns_that_are_not_in_the_sample_sheet_are_noted(write):
+    table = open_molecular(write("t.tsv", "gene_id\tu-1\tu-2\nESR1\t5\t6\n"), sample_sheet={"u-1": "TCGA-AA-0001-01A"})
+    assert table.notes == ("1 of 2 samples are not in the sample sheet (u-2)",)
+
+
 # AnnData
 
 

@@ -96,6 +96,11 @@ class MolecularTable:
                 f"{len(dates):,} names of genes are dates ({', '.join(dates[:3])}): a spreadsheet made them of names such as "
                 "SEPT2 and MARCH1; take the table from its source again"
             )
+        without = [name for name, row in zip(self._source.samples, self._rows, strict=True) if row is None] if self._sheet else []
+        if without:
+            notes.append(
+                f"{len(without):,} of {len(self.samples):,} samples are not in the sample sheet ({', '.join(without[:3])})"
+            )
         measure = self._source.measure
         if measure.unit == "counts" and measure.transform.startswith("log"):
             notes.append("logarithms of raw counts follow the depth of sequencing; TPM or FPKM-UQ of the same samples do not")

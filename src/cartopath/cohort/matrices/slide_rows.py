@@ -23,7 +23,7 @@ def _porpoise(head: MatrixHead) -> MatrixLayout:
     if "caseid" not in keys:
         raise TableError(f"{head.path}: not a PORPOISE table: no column case_id")
     values = tuple(index for index, name in enumerate(head.header) if name.endswith(OMICS_SUFFIXES))
-    measure = Measure("RSEM (_rnaseq), copy number (_cnv), mutated (_mut)", "z-score (_rnaseq)")
+    measure = Measure("mRNA (_rnaseq), copy number (_cnv), mutated (_mut)", "z-score (_rnaseq)")
     return MatrixLayout("samples-by-genes", labels=keys.index("caseid"), values=values, measure=measure, repeats=True)
 
 
