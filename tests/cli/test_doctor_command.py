@@ -50,7 +50,7 @@ def test_programs_get_a_list_of_checks(doctor):
 
 
 def test_missing_libraries_are_findings(tmp_path):
-    """A module that is None in sys.modules cannot be imported, as if it were not installed; only typer and what it needs is there."""
+    """None in sys.modules stands for what is not installed; only typer and what it needs itself is there."""
     code = """
 import sys
 for name in ("numpy", "pandas", "torch", "torchvision", "openslide", "imagecodecs", "tifffile", "matplotlib",
