@@ -68,6 +68,17 @@ def check(study: StudyPath, workers: Workers = None, quiet: Quiet = False) -> No
     raise typer.Exit(check_study(study, workers=workers, quiet=quiet))
 
 
+@app.command(epilog="Exit codes: 0 everything needed works (warnings are listed); 1 something must be mended.")
+def doctor(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Where a study lies or will lie.")] = Path("."),
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of checks for programs.")] = False,
+) -> None:
+    """Say what works on this machine, and what to do about the rest."""
+    from cartopath.cli.doctor.command import doctor_command
+
+    raise typer.Exit(doctor_command(folder, as_json=as_json))
+
+
 @app.command(epilog=EXIT_CODES)
 def run(
     study: StudyPath,
