@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.cohort.cells import name_key
+from cartopath.cohort.matrices.h5ad_names import first_column, index_of, node_at, place_of, shape_of
+from cartopath.cohort.matrices.h5ad_rows import dense_rows, sparse_rows
 from cartopath.cohort.matrices.h5ad_trial import survives
 from cartopath.cohort.matrices.layout import NamedFormat, is_technical
 from cartopath.cohort.matrices.measure import Measure, deduce_measure
@@ -29,7 +30,6 @@ FORMAT = NamedFormat(
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _CELLS_PER_BLOCK = 4_000_000
-_MAX_NAMES = 5_000_000
 _PATIENTS = (
     "patientid",
     "patient",
@@ -111,18 +111,18 @@ class H5adTable:
 
     def __init__(self, path: Path, column: str | None = None) -> None:
         self._path = path
-        self._place, self._var = _place(column)
+        self._place, self._var = place_of(column)
         _refuse_endless_heap(path)
         if not survives(path):
             raise TableError(
                 f"{path}: damaged HDF5 file (the HDF5 library crashes on it or does not come to an end); fetch it again"
             )
         with self._open() as file:
-            self.shape = _shape(file, self._place, path)
-            self._samples = _index(file, "obs", path)
-            self.features: tuple[str, ...] = tuple(_index(file, self._var, path))
-            self.patients: list[str] | None = _first_column(file, "obs", _PATIENTS, path)
-            aliases = (_first_column(file, self._var, keys, path) for keys in (_SYMBOLS, _IDS))
+            self.shape = shape_of(file, self._place, path)
+            self._samples = index_of(file, "obs", path)
+            self.features: tuple[str, ...] = tuple(index_of(file, self._var, path))
+            self.patients: list[str] | None = first_column(file, "obs", _PATIENTS, path)
+            aliases = (first_column(file, self._var, keys, path) for keys in (_SYMBOLS, _IDS))
             self.aliases: list[list[str]] = [names for names in aliases if names is not None]
             is_logged = self._place == "X" and "log1p" in file.get("uns", {})
         if self.shape != (len(self._samples), len(self.features)):
@@ -192,180 +192,7 @@ class H5adTable:
         n_samples, n_features = self.shape
         step = n_rows or max(1, _CELLS_PER_BLOCK // max(1, n_features))
         with self._open() as file:
-            node = _node(file, self._place, self._path)
-            rows_of = _dense_rows if hasattr(node, "shape") else _sparse_rows(node, self.shape, self._path)
+            node = node_at(file, self._place, self._path)
+            rows_of = dense_rows if hasattr(node, "shape") else sparse_rows(node, self.shape, self._path)
             for start in range(0, n_samples, step):
                 yield rows_of(node, start, min(start + step, n_samples))
-
-
-def _place(column: str | None) -> tuple[str, str]:
-    """Return where the numbers are and where their variables."""
-    if column in (None, "X"):
-        return "X", "var"
-    if column in ("raw", "raw/X", "raw.X"):
-        return "raw/X", "raw/var"
-    return f"layers/{str(column).removeprefix('layers/')}", "var"
-
-
-def _node(file: Any, place: str, path: Path) -> Any:
-    """Return a group or data set inside the file.
-
-    Raises:
-        TableError: It is not there, or somewhere else.
-    """
-    import h5py
-
-    node = file
-    for part in place.split("/"):
-        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
-        if link is None:
-            layers = ", ".join(file["layers"]) if "layers" in file and isinstance(file["layers"], h5py.Group) else ""
-            raise TableError(
-                f"{path}: no {place} in it ({', '.join(file)}{'; layers: ' + layers if layers else ''}); not an AnnData file"
-            )
-        if isinstance(link, h5py.ExternalLink):
-            raise TableError(
-                f"{path}: {place} is a link to another file ({link.filename}); write the file again with everything in it"
-            )
-        node = node[part]
-    if isinstance(node, h5py.Dataset) and (node.external or node.is_virtual):
-        raise TableError(f"{path}: {place} lies in another file; write the file again with everything in it")
-    return node
-
-
-def _shape(file: Any, place: str, path: Path) -> tuple[int, int]:
-    node = _node(file, place, path)
-    shape = getattr(node, "shape", None)
-    if shape is None:
-        said = next((node.attrs[name] for name in ("shape", "h5sparse_shape") if name in node.attrs), ())
-        shape = tuple(int(size) for size in said)
-    if len(shape) != 2 or min(shape) < 1 or max(shape) > _MAX_NAMES:
-        raise TableError(f"{path}: {place} has the shape {tuple(shape)}; expected samples by genes")
-    return int(shape[0]), int(shape[1])
-
-
-def _dense_rows(node: Any, start: int, stop: int) -> NDArray[np.float64]:
-    block = node[start:stop]
-    if block.dtype.kind not in "iufb":
-        raise TypeError(f"X holds {block.dtype}, not numbers")
-    return np.asarray(block, dtype=np.float64)
-
-
-def _sparse_rows(node: Any, shape: tuple[int, int], path: Path) -> Any:
-    """Return a function that gives rows of a CSR or CSC matrix."""
-    said = node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", b""))
-    kind = said.decode() if isinstance(said, bytes) else str(said)
-    data, indices, indptr = (_node(node, part, path) for part in ("data", "indices", "indptr"))
-    is_csc = kind.startswith("csc")
-    if not is_csc and not kind.startswith("csr"):
-        raise TableError(f"{path}: a matrix stored as {kind!r}; write it dense, as csr_matrix or as csc_matrix")
-    n_major, n_minor = shape[::-1] if is_csc else shape
-    if indptr.shape != (n_major + 1,) or data.shape != indices.shape or data.dtype.kind not in "iufb":
-        raise TableError(f"{path}: a sparse matrix whose parts do not fit together; the file is damaged")
-    starts = np.asarray(indptr[:], dtype=np.int64)
-    if starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > data.shape[0]:
-        raise TableError(f"{path}: a sparse matrix whose parts do not fit together; the file is damaged")
-
-    def rows(_: Any, start: int, stop: int) -> NDArray[np.float64]:
-        dense = np.zeros((stop - start, n_minor))
-        first, last = int(starts[start]), int(starts[stop])
-        minor = _checked(indices[first:last], n_minor)
-        major = np.repeat(np.arange(stop - start), np.diff(starts[start : stop + 1]))
-        np.add.at(dense, (major, minor), data[first:last])
-        return dense
-
-    if not is_csc:
-        return rows
-    whole: list[NDArray[np.float64]] = []
-
-    def transposed(_: Any, start: int, stop: int) -> NDArray[np.float64]:
-        if not whole:
-            whole.append(_from_columns(starts, indices, data, n_minor))
-        return whole[0][start:stop]
-
-    return transposed
-
-
-def _from_columns(starts: NDArray[np.int64], indices: Any, data: Any, n_rows: int) -> NDArray[np.float64]:
-    """Return a CSC matrix as float64 (rows, columns)."""
-    n_columns = len(starts) - 1
-    if n_rows * n_columns > 50 * _CELLS_PER_BLOCK:
-        raise ValueError("a csc_matrix too large to turn; write it as csr_matrix")
-    dense = np.zeros((n_rows, n_columns))
-    end = int(starts[-1])
-    np.add.at(dense, (_checked(indices[:end], n_rows), np.repeat(np.arange(n_columns), np.diff(starts))), data[:end])
-    return dense
-
-
-def _checked(indices: NDArray[Any], size: int) -> NDArray[np.int64]:
-    places = np.asarray(indices, dtype=np.int64)
-    if len(places) and (places.min() < 0 or places.max() >= size):
-        raise ValueError("an index lies outside the matrix")
-    return places
-
-
-def _index(file: Any, place: str, path: Path) -> list[str]:
-    frame = _node(file, place, path)
-    if hasattr(frame, "dtype"):  # Files of anndata before 0.7 hold a compound data set.
-        names = frame.dtype.names or ()
-        key = next((name for name in ("index", "_index") if name in names), None)
-        if key is None:
-            raise TableError(f"{path}: {place} has no index; not an AnnData file")
-        return _words(frame[key], path, place)
-    said = frame.attrs.get("_index", "_index")
-    key = said.decode() if isinstance(said, bytes) else str(said)
-    return _column(frame, key, path, f"{place}/{key}")
-
-
-def _first_column(file: Any, place: str, keys: Sequence[str], path: Path) -> list[str] | None:
-    """Return the first column of obs or var whose name is one of some, as words."""
-    frame = _node(file, place, path)
-    names = list(frame.dtype.names or ()) if hasattr(frame, "dtype") else [name for name in frame if not name.startswith("__")]
-    by_key = {name_key(name): name for name in reversed(names)}
-    found = next((by_key[key] for key in keys if key in by_key), None)
-    if found is None:
-        return None
-    if hasattr(frame, "dtype"):
-        return _words(frame[found], path, f"{place}/{found}")
-    return _column(frame, found, path, f"{place}/{found}")
-
-
-def _column(frame: Any, name: str, path: Path, where: str) -> list[str]:
-    """Return a column as words: plain, categorical (codes and categories), or with a mask of missing values."""
-    node = _node(frame, name, path)
-    if hasattr(node, "shape"):
-        legacy = node.attrs.get("categories")
-        if legacy is None:
-            return _words(_bounded(node, path, where), path, where)
-        categories = _words(_bounded(node.file[legacy], path, where), path, where)
-        return _coded(_bounded(node, path, where), categories)
-    if "codes" in node and "categories" in node:
-        categories = _column(node, "categories", path, where)
-        return _coded(_bounded(_node(node, "codes", path), path, where), categories)
-    if "values" in node:
-        words = _words(_bounded(_node(node, "values", path), path, where), path, where)
-        mask = _bounded(_node(node, "mask", path), path, where) if "mask" in node else np.zeros(len(words), dtype=bool)
-        return ["" if is_masked else word for word, is_masked in zip(words, mask, strict=True)]
-    raise TableError(f"{path}: {where} is stored in a way that is not known; write the file again with a current anndata")
-
-
-def _bounded(node: Any, path: Path, where: str) -> NDArray[Any]:
-    if node.ndim != 1 or node.shape[0] > _MAX_NAMES:
-        raise TableError(f"{path}: {where} has the shape {node.shape}; expected one name for each row")
-    return np.asarray(node[:])
-
-
-def _coded(codes: NDArray[Any], categories: Sequence[str]) -> list[str]:
-    return [categories[code] if code >= 0 else "" for code in codes.tolist()]
-
-
-def _words(column: NDArray[Any], path: Path, where: str) -> list[str]:
-    words = []
-    for cell in column.tolist():
-        if isinstance(cell, bytes):
-            words.append(cell.decode("utf-8", errors="replace").strip())
-        elif isinstance(cell, str | int | float):
-            words.append(str(cell).strip())
-        else:
-            raise TableError(f"{path}: {where} holds {type(cell).__name__}, not words")
-    return words
