@@ -12,6 +12,10 @@ from cartopath.slides.quality.densities import view_of
 from cartopath.slides.quality.fold import find_fold
 from cartopath.slides.quality.padding import find_padding
 from cartopath.slides.quality.pen import find_pen, with_dark_parts
+from cartopath.slides.quality.shapes import grown
+
+_BORDER_PX = 3
+"""A black fill has a border where it fades, which is neither pen nor dust."""
 
 
 def classify_thumbnail(thumbnail: NDArray[np.uint8], mpp: float, tissue: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -26,10 +30,12 @@ def classify_thumbnail(thumbnail: NDArray[np.uint8], mpp: float, tissue: NDArray
         uint8 (h, w): the `number` of one of `QUALITY_CLASSES`. Blur, stain and saturation need tiles and do not occur.
     """
     view = view_of(thumbnail, mpp, tissue)
-    pen, fold, dark = find_pen(view), find_fold(view), find_dark(view)
+    padding = find_padding(view)
+    is_free = ~grown(padding, _BORDER_PX)
+    pen, fold, dark = (find(view) & is_free for find in (find_pen, find_fold, find_dark))
     pen = with_dark_parts(pen, fold | dark)
     found = np.zeros(view.tissue.shape, np.uint8)
-    weak_to_strong = {"coverslip": find_coverslip(view), "fold": fold, "dark": dark, "pen": pen, "padding": find_padding(view)}
+    weak_to_strong = {"coverslip": find_coverslip(view), "fold": fold, "dark": dark, "pen": pen, "padding": padding}
     for name, mask in weak_to_strong.items():
         found[mask] = QUALITY_CLASSES[name].number
     classes = np.where(tissue, np.uint8(QUALITY_CLASSES["tissue"].number), np.uint8(QUALITY_CLASSES["glass"].number))

@@ -8,16 +8,19 @@ little blue. Over tissue the densities add up, so a pen's colour is also looked 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from cartopath.slides.quality.densities import View
-from cartopath.slides.quality.shapes import large_parts, touching, wide_parts
+from cartopath.slides.quality.shapes import grown, large_parts, touching, wide_parts
 
+_SMOOTH_UM = 40.0
 _FAINT, _STRONG = 0.05, 0.15
-_GREEN_RED, _GREEN_RED_STRONG, _GREEN_BLUE = 1.15, 1.35, 0.72
-_BLUE_RED, _BLUE_RED_STRONG, _BLUE_BLUE = 1.4, 1.6, 0.45
+_GREEN_RED, _GREEN_RED_STRONG, _GREEN_BLUE, _GREEN_NOT_GREY = 1.15, 1.35, 0.72, 0.93
+_BLUE_RED, _BLUE_RED_STRONG, _BLUE_BLUE, _BLUE_OVER = 1.4, 1.6, 0.45, 0.30
 _RED_RED, _RED_BLUE, _RED_BLUE_STRONG, _RED_FAINT, _RED_STRONG = 0.25, 0.74, 0.82, 0.12, 0.50
 _PINK_RED, _PINK_RED_STRONG, _PINK_BLUE, _PINK_FAINT, _PINK_STRONG = 0.16, 0.12, 0.66, 0.15, 0.50
 _BLACK_LEAST, _BLACK_EVENNESS, _BLACK_TOTAL = 0.25, 0.65, 0.40
@@ -25,55 +28,76 @@ _WIDTH_UM, _AREA_MM2 = 40.0, 0.01
 _PEN_OF_PART = 0.25
 _PINK_WIDTH_UM, _BLACK_WIDTH_UM, _BLACK_AREA_MM2 = 150.0, 120.0, 0.05
 
-Densities = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """Densities of red, green and blue, float32 (h, w) each."""
+
+    red: NDArray[np.float32]
+    green: NDArray[np.float32]
+    blue: NDArray[np.float32]
+
+    def above(self, tissue: NDArray[np.bool_]) -> _Ink:
+        """Return what each pixel absorbs beyond the usual tissue."""
+        if not tissue.any():
+            return self
+        planes = (self.red, self.green, self.blue)
+        return _Ink(*(np.maximum(plane - np.median(plane[tissue]), np.float32(0)) for plane in planes))
+
+
+_Parts = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+"""Faint parts of strokes, and those strong enough to be sure of."""
 
 
 def find_pen(view: View) -> NDArray[np.bool_]:
     """Return where a thumbnail shows pen of any colour, bool (h, w)."""
-    excess = _excess(view)
-    return np.asarray(_green(view, excess) | _blue(view) | _red(view) | _black(view, excess))
+    side = 2 * int(view.pixels(_SMOOTH_UM) / 2) + 1
+    seen = _Ink(*(ndimage.uniform_filter(plane, side) for plane in (view.red, view.green, view.blue)))
+    over = seen.above(view.tissue)
+    narrow = (_green(seen, over), _blue(seen, over), _red(seen, over))
+    found = _strokes(view, _pink(seen), width_um=_PINK_WIDTH_UM) | _black(view, over)
+    for parts in narrow:
+        found |= _strokes(view, parts, width_um=_WIDTH_UM)
+    return np.asarray(found)
 
 
-def _excess(view: View) -> Densities:
-    """Return what each pixel absorbs beyond the slide's usual tissue."""
-    if not view.tissue.any():
-        return view.red, view.green, view.blue
-    planes = (view.red, view.green, view.blue)
-    red, green, blue = (np.maximum(plane - np.median(plane[view.tissue]), np.float32(0)) for plane in planes)
-    return red, green, blue
+def _green(seen: _Ink, over: _Ink) -> _Parts:
+    is_cold = (seen.red > 0.95 * seen.green) & (seen.blue < _GREEN_NOT_GREY * seen.red)
+    weak, strong = np.zeros_like(is_cold), np.zeros_like(is_cold)
+    for ink in (seen, over):
+        found = is_cold & (ink.red > _FAINT) & (ink.red > _GREEN_RED * ink.green) & (ink.blue > _GREEN_BLUE * ink.green)
+        weak |= found
+        strong |= found & (ink.red > _STRONG) & (ink.red > _GREEN_RED_STRONG * ink.green)
+    return weak, strong
 
 
-def _green(view: View, excess: Densities) -> NDArray[np.bool_]:
-    weak, strong = _is_green((view.red, view.green, view.blue))
-    more_weak, more_strong = _is_green(excess)
-    more_weak &= view.red > 0.9 * view.green
-    return _strokes(view, weak | more_weak, strong | (more_strong & more_weak), width_um=_WIDTH_UM)
+def _blue(seen: _Ink, over: _Ink) -> _Parts:
+    """Return blue pen; over tissue only where it is stronger than blueish haematoxylin gets."""
+    weak = (seen.red > _FAINT) & (seen.red > _BLUE_RED * seen.green) & (seen.blue < _BLUE_BLUE * seen.green)
+    strong = weak & (seen.red > _STRONG) & (seen.red > _BLUE_RED_STRONG * seen.green)
+    on_tissue = (over.red > _BLUE_OVER) & (over.red > _BLUE_RED * over.green) & (over.blue < 0.4 * over.red)
+    on_tissue &= (seen.red > seen.green) & (seen.blue < 0.5 * seen.green)
+    return weak | on_tissue, strong | (on_tissue & (over.red > 1.5 * _BLUE_OVER) & (over.red > _BLUE_RED_STRONG * over.green))
 
 
-def _is_green(densities: Densities) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    red, green, blue = densities
-    weak = (red > _FAINT) & (red > _GREEN_RED * green) & (blue > _GREEN_BLUE * green)
-    return weak, weak & (red > _STRONG) & (red > _GREEN_RED_STRONG * green)
+def _red(seen: _Ink, over: _Ink) -> _Parts:
+    """Return red pen, by its darkest spots: pale strokes have the colour of eosin, and blood is less dense."""
+    weak = (seen.red < _RED_RED * seen.green) & (seen.blue > _RED_BLUE * seen.green) & (seen.green > _RED_FAINT)
+    strong = weak & (seen.blue > _RED_BLUE_STRONG * seen.green) & (seen.green > _RED_STRONG)
+    on_tissue = (over.red < _RED_RED * over.green) & (over.blue > _RED_BLUE * over.green) & (over.green > _RED_FAINT)
+    on_tissue &= (seen.red < 0.5 * seen.green) & (seen.green > _RED_STRONG)
+    return weak | on_tissue, strong | (on_tissue & (over.green > _RED_STRONG) & (over.blue > _RED_BLUE_STRONG * over.green))
 
 
-def _blue(view: View) -> NDArray[np.bool_]:
-    weak = (view.red > _FAINT) & (view.red > _BLUE_RED * view.green) & (view.blue < _BLUE_BLUE * view.green)
-    strong = weak & (view.red > _STRONG) & (view.red > _BLUE_RED_STRONG * view.green)
-    return _strokes(view, weak, strong, width_um=_WIDTH_UM)
+def _pink(seen: _Ink) -> _Parts:
+    """Return pinkish red pen, to be believed only where it is broad, because strong eosin comes near it."""
+    weak = (seen.red < _PINK_RED * seen.green) & (seen.blue > _PINK_BLUE * seen.green) & (seen.green > _PINK_FAINT)
+    return weak, weak & (seen.red < _PINK_RED_STRONG * seen.green) & (seen.green > _PINK_STRONG)
 
 
-def _red(view: View) -> NDArray[np.bool_]:
-    """Return red pen: by its darkest spots, because pale strokes have the colour of eosin; a pinkish one only if it is broad."""
-    weak = (view.red < _RED_RED * view.green) & (view.blue > _RED_BLUE * view.green) & (view.green > _RED_FAINT)
-    strong = weak & (view.blue > _RED_BLUE_STRONG * view.green) & (view.green > _RED_STRONG)
-    pink = (view.red < _PINK_RED * view.green) & (view.blue > _PINK_BLUE * view.green) & (view.green > _PINK_FAINT)
-    pinker = pink & (view.red < _PINK_RED_STRONG * view.green) & (view.green > _PINK_STRONG)
-    return _strokes(view, weak, strong, width_um=_WIDTH_UM) | _strokes(view, pink, pinker, width_um=_PINK_WIDTH_UM)
-
-
-def _black(view: View, excess: Densities) -> NDArray[np.bool_]:
-    least = np.minimum(np.minimum(excess[0], excess[1]), excess[2])
-    most = np.maximum(np.maximum(excess[0], excess[1]), excess[2])
+def _black(view: View, over: _Ink) -> NDArray[np.bool_]:
+    least = np.minimum(np.minimum(over.red, over.green), over.blue)
+    most = np.maximum(np.maximum(over.red, over.green), over.blue)
     is_dark = np.minimum(np.minimum(view.red, view.green), view.blue) > _BLACK_TOTAL
     black = wide_parts(is_dark & (least > _BLACK_LEAST) & (least > _BLACK_EVENNESS * most), view.pixels(_BLACK_WIDTH_UM))
     return large_parts(black, view.pixels(1000.0) ** 2 * _BLACK_AREA_MM2)
@@ -93,8 +117,12 @@ def with_dark_parts(pen: NDArray[np.bool_], dark: NDArray[np.bool_]) -> NDArray[
     return np.asarray(is_pen[labels] | pen)
 
 
-def _strokes(view: View, weak: NDArray[np.bool_], strong: NDArray[np.bool_], *, width_um: float) -> NDArray[np.bool_]:
-    """Return the weak parts around strong ones that are as wide and as large as a stroke."""
+def _strokes(view: View, parts: _Parts, *, width_um: float) -> NDArray[np.bool_]:
+    """Return the faint parts around strong ones that are as wide and as large as a stroke."""
+    weak, strong = parts
+    if not strong.any():
+        return np.zeros_like(strong)
     least_px = view.pixels(1000.0) ** 2 * _AREA_MM2
-    strokes = wide_parts(weak, view.pixels(width_um))
-    return large_parts(touching(strokes, strong, least_px=0.2 * least_px), least_px)
+    strokes = touching(wide_parts(weak, view.pixels(width_um)), strong, least_px=0.2 * least_px)
+    strokes = large_parts(strokes, least_px)
+    return weak & grown(strokes, view.pixels(width_um)) if strokes.any() else strokes
