@@ -3,7 +3,7 @@
 `slide_quality` judges a slide, `tile_flags` and `quality_flags` say what is flawed, `quality_picture` shows it.
 
 From the bottom: `classes`, `limits`, `densities` (a thumbnail against its glass), `shapes`; `pen`, `fold`, `dark`, `coverslip`,
-`padding` (seen on the thumbnail), `classify`; `focus`, `tile_measures` (seen on tiles); `summary`, `assess`, `flags`, `picture`.
+`padding` (seen on the thumbnail), `classify`; `focus`, `tile_pixels` (seen on tiles); `covered` (tissue under pen), `summary`, `assess`, `flags`, `picture`.
 """
 
 from cartopath.slides.quality.assess import SlideQuality, slide_quality
@@ -13,7 +13,7 @@ from cartopath.slides.quality.flags import quality_flags, tile_flags
 from cartopath.slides.quality.limits import QualityLimits
 from cartopath.slides.quality.picture import quality_picture
 from cartopath.slides.quality.summary import MEASURES
-from cartopath.slides.quality.tile_measures import TileMeasures, tile_measures
+from cartopath.slides.quality.tile_pixels import TileMeasures, tile_measures
 
 __all__ = [
     "MEASURES",

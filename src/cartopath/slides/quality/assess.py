@@ -14,7 +14,7 @@ from cartopath.slides.quality.classes import FROM_TILES, QUALITY_CLASSES, TILE_F
 from cartopath.slides.quality.classify import classify_thumbnail
 from cartopath.slides.quality.limits import QualityLimits
 from cartopath.slides.quality.summary import Sampled, summarise
-from cartopath.slides.quality.tile_measures import TileMeasures, tile_measures
+from cartopath.slides.quality.tile_pixels import TileMeasures, tile_measures
 from cartopath.slides.reader import ordered_map, read_tile
 from cartopath.slides.slide import Slide
 from cartopath.slides.tissue import MAX_THUMBNAIL_PX, PIXELS_PER_TILE, THUMBNAIL_MPP, TissueMask, tissue_mask

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.slides.quality.classes import FROM_TILES, QUALITY_CLASSES
+from cartopath.slides.quality.covered import tissue_under_pen
 from cartopath.slides.quality.densities import glass_colour
 from cartopath.slides.quality.limits import QualityLimits
-from cartopath.slides.quality.tile_measures import TileMeasures
+from cartopath.slides.quality.tile_pixels import TileMeasures
 
 MEASURES: dict[str, str] = {
-    "tissue_mm2": "area of what absorbs light like tissue, in square millimetres",
+    "tissue_mm2": "area of the tissue in square millimetres, under pen too, without pen on glass",
     "tissue_share": "share of the slide that is tissue",
     "n_tiles": "tiles with enough tissue",
     "pen_share": "share of the tissue under pen",
@@ -76,13 +77,14 @@ def summarise(
         mpp: Micrometres per pixel of the map.
     """
     pixel_mm2 = (mpp / 1000) ** 2
-    n_tissue = int(tissue.sum())
+    covered = tissue_under_pen(tissue, classes == QUALITY_CLASSES["pen"].number, mpp)
+    n_tissue = int(covered.sum())
     limits = QualityLimits().tile_share
     measures = {name: float("nan") for name in MEASURES}
     measures |= {"tissue_mm2": n_tissue * pixel_mm2, "tissue_share": n_tissue / tissue.size, "n_tiles": float(len(tiles))}
     for name in ("pen", "fold", "dark", "coverslip", "padding"):
         is_flawed = classes == QUALITY_CLASSES[name].number
-        measures[f"{name}_share"] = float((is_flawed & tissue).sum() / n_tissue) if n_tissue else float("nan")
+        measures[f"{name}_share"] = float((is_flawed & covered).sum() / n_tissue) if n_tissue else float("nan")
     for name in FROM_TILES:
         values = sampled.values(name)
         values = values[~np.isnan(values)]
