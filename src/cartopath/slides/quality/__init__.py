@@ -3,7 +3,8 @@
 `slide_quality` judges a slide, `tile_flags` and `quality_flags` say what is flawed, `quality_picture` shows it.
 
 From the bottom: `classes`, `limits`, `densities` (a thumbnail against its glass), `shapes`; `pen`, `fold`, `dark`, `coverslip`,
-`padding` (seen on the thumbnail), `classify`; `focus`, `tile_pixels` (seen on tiles); `covered` (tissue under pen), `summary`, `assess`, `flags`, `picture`.
+`padding` (seen on the thumbnail), `classify`; `focus`, `tile_pixels` (seen on tiles); `covered` (tissue under pen), `summary`,
+`assess`, `flags`, `picture`.
 """
 
 from cartopath.slides.quality.assess import SlideQuality, slide_quality

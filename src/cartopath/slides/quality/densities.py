@@ -62,8 +62,9 @@ def view_of(thumbnail: NDArray[np.uint8], mpp: float, tissue: NDArray[np.bool_])
 
 def glass_colour(rgb: NDArray[np.uint8], tissue: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Return the median colour of what is bright and no tissue; a usual one if there is next to none."""
-    is_glass = ~tissue & (rgb.min(axis=-1) >= _DARKEST_GLASS)
-    is_scanned = is_glass & (rgb.min(axis=-1) < 255)
+    darkest = np.minimum(np.minimum(rgb[..., 0], rgb[..., 1]), rgb[..., 2])
+    is_glass = ~tissue & (darkest >= _DARKEST_GLASS)
+    is_scanned = is_glass & (darkest < 255)
     chosen = is_scanned if is_scanned.mean() >= _MIN_GLASS_SHARE else is_glass
     if chosen.mean() < _MIN_GLASS_SHARE:
         return (_USUAL_GLASS, _USUAL_GLASS, _USUAL_GLASS)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cartopath.slides.quality.densities import View
 from cartopath.slides.quality.shapes import large_parts, wide_parts
@@ -18,11 +17,14 @@ _BLACK, _LIGHT, _MAX_CHROMA, _LIKE_GLASS = 8, 230, 2, 3
 
 def find_padding(view: View) -> NDArray[np.bool_]:
     """Return where a thumbnail does not change at all from pixel to pixel, bool (h, w)."""
-    low, high = view.rgb.min(axis=-1), view.rgb.max(axis=-1)
+    red, green, blue = (view.rgb[..., channel] for channel in range(3))
+    low, high = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
     is_glass = np.abs(low.astype(np.int16) - round(float(np.mean(view.glass)))) <= _LIKE_GLASS
     is_fill = (high - low <= _MAX_CHROMA) & ((low >= _LIGHT) | (high <= _BLACK)) & ~is_glass
-    for channel in range(3):
-        values = view.rgb[..., channel]
-        is_fill &= ndimage.maximum_filter(values, 3) == ndimage.minimum_filter(values, 3)
+    if not is_fill.any():
+        return is_fill
+    for plane in (red, green, blue):
+        is_fill[:, 1:] &= plane[:, 1:] == plane[:, :-1]
+        is_fill[1:] &= plane[1:] == plane[:-1]
     width = max(float(_MIN_PX), view.pixels(_WIDTH_UM))
     return large_parts(wide_parts(is_fill, width), width**2)

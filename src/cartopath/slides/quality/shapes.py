@@ -12,7 +12,7 @@ _EIGHT = np.ones((3, 3), bool)
 def wide_parts(mask: NDArray[np.bool_], width_px: float) -> NDArray[np.bool_]:
     """Return the parts of a mask that are at least about `width_px` wide; all of it below two pixels."""
     radius = int(width_px / 2)
-    if radius < 1:
+    if radius < 1 or not mask.any():
         return mask
     side = 2 * radius + 1
     eroded = ndimage.minimum_filter(mask.view(np.uint8), side)
@@ -26,6 +26,8 @@ def grown(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
 
 def large_parts(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.bool_]:
     """Return the connected parts of a mask with at least `area_px` pixels."""
+    if not mask.any():
+        return mask
     labels, _ = ndimage.label(mask, _EIGHT)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
