@@ -137,7 +137,7 @@ class TestRun:
         code, printed = cartopath("run", tmp_path / "study", "--until", "tiles", "-q")
         assert code == 3
         assert "1 failed" in printed
-        assert "tiles broken" in printed
+        assert "quality broken" in printed
         assert "broken.svs" in printed
         entries = [json.loads(line) for line in (tmp_path / "study" / "ledger.jsonl").read_text().splitlines()]
         assert [entry["task"] for entry in entries if entry["outcome"] == "failed"] == ["broken"]
@@ -212,9 +212,12 @@ class TestCheck:
         def kills(**arguments):
             if victim in str(arguments["path"]):
                 os.abort()
+            for path in arguments["outputs"].values():
+                path.parent.mkdir(exist_ok=True)
+                path.touch()
             return dict.fromkeys(("mpp", "width_px0", "height_px0", "tissue_mm2"), 1) | {"mpp_source": "x", "backend": "x"}
 
-        monkeypatch.setattr("cartopath.study.check.open_for_check", kills)
+        monkeypatch.setattr("cartopath.study.stages.quality.judge_slide", kills)
         code, printed = cartopath("check", tmp_path, "-q", "--workers", "1")
         assert code == 1
         assert f"error {victim}: its worker process was killed" in printed

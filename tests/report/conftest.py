@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartopath.maps import write_ome_tiff
+from cartopath.slides.quality import MEASURES
 
 TRAITS = ("MKI67", "hsa-miR-17-5p")
 N_PATIENTS = 90
@@ -27,6 +28,8 @@ def fabricate(root: Path, *, seed: int = 7) -> Path:
     tables = {
         "cohort_flow": _flow(),
         "slides": _slides(rng, patients),
+        "slide_quality": _quality(patients),
+        "quality_flags": _flags(patients),
         "labels": _labels(),
         "splits": _splits(),
         "learning_curves": _curves(rng),
@@ -72,6 +75,18 @@ def _patients(rng: np.random.Generator) -> pd.DataFrame:
             "event": (time < 10 * YEARS) & (rng.random(N_PATIENTS) < 0.8),
         }
     )
+
+
+def _quality(patients: pd.DataFrame) -> pd.DataFrame:
+    measures = dict.fromkeys(MEASURES, 0.01) | {"tissue_mm2": 80.0, "n_tiles": 1200.0}
+    seen = {"mpp": 0.25, "mpp_source": "aperio.MPP", "width_px0": 60000, "height_px0": 40000, "backend": "openslide"}
+    return pd.DataFrame([{"slide_id": _slide_id(patient), **seen, **measures} for patient in patients["patient_id"]])
+
+
+def _flags(patients: pd.DataFrame) -> pd.DataFrame:
+    flag = {"flag": "pen", "measure": "pen_share", "value": 0.34, "limit": 0.02, "rule": "absolute"}
+    message = "pen on 34 % of the tissue"
+    return pd.DataFrame([{"slide_id": _slide_id(patient), **flag, "message": message} for patient in patients["patient_id"][:2]])
 
 
 def _slide_id(patient_id: str) -> str:

@@ -26,7 +26,7 @@ from cartopath.report.sections.survival import survival_section
 from cartopath.report.sections.training import training_section
 
 Edit = Callable[[str, Callable[[pd.DataFrame], pd.DataFrame]], Path]
-OPTIONAL = {"published", "recovery", "hti_group_patients"}
+OPTIONAL = {"published", "recovery", "hti_group_patients", "quality_flags"}
 
 
 def words(value: object) -> str:

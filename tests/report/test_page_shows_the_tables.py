@@ -272,3 +272,11 @@ def test_no_cell_says_nan(page: str, missing: str) -> None:
 
 def test_fixture_is_worth_testing(pristine_study: Path) -> None:
     assert np.isfinite(read(pristine_study, "slide_scores")["ensemble"]).all()
+
+
+def test_flawed_slides_head_the_contact_sheet_with_what_was_found(page: str) -> None:
+    sheet = page[page.index('<figure class="sheet">') : page.index("</figure>", page.index('<figure class="sheet">'))]
+    names = re.findall(r'<p class="name">([^<]+)</p>', sheet)
+    assert len(names) == 60
+    assert sheet.count("pen on 34\N{NO-BREAK SPACE}% of the tissue") == 2
+    assert sheet.index("pen on 34") < sheet.index(names[2])

@@ -35,7 +35,8 @@ class TestAGoodCohort:
     def test_has_every_slide_opened_with_its_measures(self, checked):
         slides = checked[1].slides
         assert len(slides) == 24
-        assert slides.notna().all(axis=None)
+        assert set(slides["verdict"]) <= {"ok", "look"}
+        assert slides.drop(columns=["glass_brightness"]).notna().all(axis=None)
         assert slides["tissue_mm2"].between(0.02, 0.13).all()
 
     def test_says_what_each_table_was_recognised_as(self, checked):
@@ -43,7 +44,7 @@ class TestAGoodCohort:
         assert any("24 patients" in message for message in messages(checked[1], "table-read"))
 
     def test_points_at_small_classes_and_little_tissue_without_refusing(self, checked):
-        assert codes(checked[1], "warning") == {"class-too-small", "little-tissue"}
+        assert codes(checked[1], "warning") == {"class-too-small", "slide-quality"}
 
     def test_leaves_its_findings_as_a_table(self, checked):
         study, found = checked
@@ -54,7 +55,7 @@ class TestAGoodCohort:
         def opened_again(**arguments):
             raise AssertionError
 
-        monkeypatch.setattr("cartopath.study.check.open_for_check", opened_again)
+        monkeypatch.setattr("cartopath.study.stages.quality.judge_slide", opened_again)
         study, found = checked
         again = check_cohort(study)
         assert again.findings == found.findings
@@ -62,8 +63,10 @@ class TestAGoodCohort:
 
     def test_changes_nothing_that_a_run_would_make(self, checked):
         root = checked[0].root
-        assert {path.name for path in root.iterdir()} == {"study.yaml", "tables", "receipts", "ledger.jsonl"}
-        assert [path.name for path in (root / "receipts").iterdir()] == ["check"]
+        assert {path.name for path in root.iterdir()} == {
+            *("study.yaml", "check.csv", "tables", "quality", "receipts", "ledger.jsonl")
+        }
+        assert {path.name for path in (root / "receipts").iterdir()} == {"check", "quality"}
 
 
 class TestABadCohort:
@@ -121,7 +124,7 @@ class TestABadCohort:
             ("warning", "patient-without-clinical", "TCGA-BH-ZX00"),
             ("warning", "non-primary-slide", "-06A-"),
             ("warning", "frozen-slide", "-TS1"),
-            ("warning", "little-tissue", "slides have less than 0.1 mm2 of tissue"),
+            ("warning", "slide-quality", "of tissue"),
             ("info", "excluded-slide", "out of focus: 1"),
             ("info", "table-read", "pancan-mrna"),
         ],
@@ -136,7 +139,7 @@ class TestABadCohort:
         assert ranks == sorted(ranks)
 
     def test_never_opens_an_excluded_slide(self, checked):
-        assert "blurred" not in set(checked.slides["slide_id"])
+        assert "blurred" not in set(checked.opened["slide_id"])
 
     def test_says_no_finding_twice(self, checked):
         assert len(set(checked.findings)) == len(checked.findings)
@@ -242,7 +245,7 @@ class TestRealData:
         return check_cohort(Study.read(folder))
 
     def test_real_slides_open_with_their_own_resolution(self, checked):
-        slides = checked.slides.set_index("slide_id")
+        slides = checked.opened.set_index("slide_id")
         assert set(slides.index) == {"TCGA-C8-A1HN-01Z-00-DX1", "CMU-1"}
         assert slides.loc["TCGA-C8-A1HN-01Z-00-DX1", "mpp"] == pytest.approx(0.5, rel=0.01)
         assert slides.loc["CMU-1", "mpp"] == pytest.approx(0.499)

@@ -168,10 +168,10 @@ def test_the_lock_spells_out_every_default(finished_study):
 class TestRunningAPart:
     def test_stops_after_the_stage_that_was_asked_for(self, tmp_path, write_study, run, quick):
         ran = run(write_study(tmp_path / "study"), until="labels")
-        assert set(ran.done) == {"cohort", "splits", "labels"}
+        assert set(ran.done) == {"cohort", "quality", "splits", "labels"}
 
     def test_refuses_a_stage_that_is_not_there_and_names_the_closest(self, tmp_path, write_study, run):
-        with pytest.raises(ConfigError, match=r"no stage 'trian'; did you mean 'train'\? stages: cohort, splits"):
+        with pytest.raises(ConfigError, match=r"no stage 'trian'; did you mean 'train'\? stages: cohort, quality, splits"):
             run(write_study(tmp_path / "study"), until="trian")
 
     def test_of_one_trait_trains_and_scores_that_one_and_ends_there(self, tmp_path, copy_tiles, write_study, run, quick):

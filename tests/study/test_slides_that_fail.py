@@ -40,7 +40,7 @@ def flow(rough_study):
 @pytest.mark.parametrize("name", FAILING)
 def test_a_slide_that_cannot_be_used_is_a_line_in_the_ledger_with_its_reason(rough_study, name):
     entries = [entry for entry in read_ledger(rough_study / "ledger.jsonl") if entry["task"] == name]
-    assert [(entry["stage"], entry["outcome"]) for entry in entries] == [("tiles", "failed")]
+    assert [(entry["stage"], entry["outcome"]) for entry in entries] == [("quality", "failed")]
     assert FAILING[name] in entries[0]["reason"]
     assert "Traceback" not in entries[0]["reason"]
 
@@ -73,7 +73,9 @@ def test_slides_that_were_opened_have_their_measures(slides):
     used = slides[slides["status"] == "used"]
     assert used[["mpp", "mpp_source", "width_px0", "height_px0", "backend", "tissue_mm2", "stain_red"]].notna().all(axis=None)
     assert (used["width_px0"] * used["mpp"]).between(340, 360).all()
-    grid = used[["tiles_edge", "tiles_no_tissue", "tiles_background", "tiles_kept"]].sum(axis=1)
+    grid = used[["tiles_edge", "tiles_no_tissue", "tiles_flawed", "tiles_unreadable", "tiles_background", "tiles_kept"]].sum(
+        axis=1
+    )
     assert (grid == used["tiles_grid"]).all()
 
 
@@ -106,7 +108,7 @@ def test_a_slide_that_was_mended_is_used_and_the_others_are_kept(
     study = Study(write_study(root, slides=slides).config, root, redraw_splits=True)
     ran = run(study, until="bookkeeping")
     assert ran.done["tiles"] == {"broken"}
-    assert set(ran.failed) == {"tiles nompp", "tiles coarse", "tiles absent"}
+    assert set(ran.failed) == {"quality nompp", "quality coarse", "quality absent"}
     table = pd.read_csv(root / "tables" / "slides.csv").set_index("slide_id")
     assert table.loc["broken", "status"] == "used"
     assert pd.isna(table.loc["broken", "reason"])
@@ -190,6 +192,6 @@ def test_a_slide_that_is_no_longer_readable_leaves_no_older_tiles_behind(quick_c
     table.to_csv(quick_copy / "slides.csv", index=False)
     ran = run(write_study(quick_copy, slides={"table": "slides.csv"}))
     slide = table["slide_id"][3]
-    assert set(ran.failed) == {f"tiles {slide}"}
+    assert set(ran.failed) == {f"quality {slide}"}
     assert slide not in set(pd.read_csv(quick_copy / "tables" / "slide_scores.csv")["slide_id"])
     assert slide not in set(pd.read_csv(quick_copy / "tables" / "hti.csv")["slide_id"])

@@ -20,7 +20,7 @@ CHANGES = {
     "training.max_chunks": ({"training": {"max_chunks": 2}}, AFTER_LABELS),
     "labels.low": ({"labels": {"low": 30}}, {"labels"} | AFTER_LABELS),
     "seed": ({"seed": 1}, {"splits", "labels"} | AFTER_LABELS),
-    "tiles.size_px": ({"tiles": {"size_px": 80}}, {"tiles", "cache"} | AFTER_LABELS),
+    "tiles.size_px": ({"tiles": {"size_px": 80}}, {"quality", "tiles", "cache"} | AFTER_LABELS),
     "compute": ({"compute": {"batch_size": 7, "cache_gb": 0.001}}, {"report"} - {"report"}),
 }
 

@@ -7,28 +7,67 @@ from pathlib import Path
 from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
+from cartopath.core.errors import ConfigError
 from cartopath.methods import method_findings
-from cartopath.study.check import check_cohort
+from cartopath.report.check_page import write_check_page
+from cartopath.study.check import Checked, check_cohort
+from cartopath.study.config import SlidesConfig, StudyConfig
 from cartopath.study.run import Study
+from cartopath.study.study_file import STUDY_FILE
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
-def check_study(path: Path, *, workers: int | None, quiet: bool) -> int:
-    """Check a study, print every finding, and return the exit code."""
+def check_study(
+    path: Path, *, out: Path | None, assume_mpp: float | None, pattern: str | None, workers: int | None, quiet: bool
+) -> int:
+    """Check a study, or a folder of slides without one; print every finding, and return the exit code."""
 
     def action() -> int:
-        study = with_compute(Study.read(path), workers=workers)
+        is_study = not path.is_dir() or (path / STUDY_FILE).exists()
+        if is_study and (out is not None or assume_mpp is not None or pattern is not None):
+            raise ConfigError("--out, --assume-mpp and --pattern are for a folder of slides; a study says this in its study.yaml")
+        study = Study.read(path) if is_study else slide_folder_study(path, out, assume_mpp=assume_mpp, pattern=pattern)
+        study = with_compute(study, workers=workers)
+        also = method_findings(study.config) if study.config.traits else ()
         with ProgressBars(quiet=quiet) as bars:
-            checked = check_cohort(study, also=method_findings(study.config), watcher=bars)
-        for found in checked.findings:
-            print_line(found.severity, _STYLES[found.severity], f"{found.subject}: {found.message}  [{found.code}]")
-        if len(checked.slides):
-            sources = checked.slides.groupby("mpp_source").size()
-            resolutions = ", ".join(f"{n} from {source}" for source, n in sources.items())
-            tissue = checked.slides["tissue_mm2"].sum()
-            console.print(f"\n{len(checked.slides)} slides opened; resolution: {resolutions}; {tissue:,.1f} mm2 of tissue")
-        console.print(f"{verdict(checked.findings)}   ({study.layout.table('findings')})")
+            checked = check_cohort(study, also=also, watcher=bars)
+        page = write_check_page(checked, study.layout, title=study.config.name)
+        _print(checked)
+        console.print(f"{verdict(checked.findings)}   ({page}, {study.layout.check_table.name})")
         return OK if checked.is_ready else FAILED
 
     return guarded(action)
+
+
+def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | None, pattern: str | None) -> Study:
+    """Return a study of nothing but a folder of slides, which can be checked and not run.
+
+    Args:
+        folder: The slides.
+        out: Where the check writes; by default `<folder>-check` in the working directory.
+        assume_mpp: Um per pixel of slides that do not say theirs.
+        pattern: Which files are slides.
+
+    Raises:
+        ConfigError: The output would lie among the slides.
+    """
+    slides = folder.resolve()
+    root = (out or Path(f"{slides.name}-check")).resolve()
+    if root == slides or root.is_relative_to(slides):
+        raise ConfigError(f"{root}: lies among the slides; choose another folder with --out")
+    config = StudyConfig(name=slides.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
+    return Study(config, root)
+
+
+def _print(checked: Checked) -> None:
+    for found in checked.findings:
+        print_line(found.severity, _STYLES[found.severity], f"{found.subject}: {found.message}  [{found.code}]")
+    opened = checked.opened
+    if len(opened):
+        sources = opened.groupby("mpp_source").size()
+        resolutions = ", ".join(f"{n} from {source}" for source, n in sources.items())
+        console.print(
+            f"\n{len(opened)} slides opened; resolution: {resolutions}; {opened['tissue_mm2'].sum():,.1f} mm2 of tissue; "
+            f"{int((opened['verdict'] == 'look').sum())} to look at"
+        )

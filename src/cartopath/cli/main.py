@@ -61,16 +61,34 @@ def init(study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to 
 
 
 @app.command(epilog="Exit codes: 0 ready (warnings are listed); 1 something must be mended before a run.")
-def check(study: StudyPath, workers: Workers = None, quiet: Quiet = False) -> None:
-    """Open every slide, join every table and name every problem, before hours are spent."""
+def check(
+    study: Annotated[
+        Path,
+        typer.Argument(metavar="STUDY|SLIDES", help="Study folder, its study.yaml, or a slide folder.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="For a folder of slides: where to write; default <folder>-check.")
+    ] = None,
+    assume_mpp: Annotated[
+        float | None, typer.Option(min=0.05, max=20, help="For a folder of slides: um per pixel of those that do not say theirs.")
+    ] = None,
+    pattern: Annotated[str | None, typer.Option(help='For a folder of slides: which files are slides, such as "*.svs".')] = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Open every slide, judge its quality, join every table and name every problem, before hours are spent.
+
+    Writes check.html, check.csv and tables/findings.csv. After a kill, or with more slides, the same command goes on.
+    """
     from cartopath.cli.check import check_study
 
-    raise typer.Exit(check_study(study, workers=workers, quiet=quiet))
+    code = check_study(study, out=out, assume_mpp=assume_mpp, pattern=pattern, workers=workers, quiet=quiet)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Exit codes: 0 everything needed works (warnings are listed); 1 something must be mended.")
 def doctor(
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Where a study lies or will lie.")] = Path("."),
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="Where a study lies or will lie.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of checks for programs.")] = False,
 ) -> None:
     """Say what works on this machine, and what to do about the rest."""

@@ -4,7 +4,7 @@ Nothing here opens a slide or needs a network.
 """
 
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of, sample_type_name
-from cartopath.cohort.clinical import CLINICAL_FORMATS, Clinical, find_column, match_column, read_clinical
+from cartopath.cohort.clinical import CLINICAL_FORMATS, Clinical, find_column, match_column, number_column, read_clinical
 from cartopath.cohort.collapsed_findings import collapse_findings
 from cartopath.cohort.findings import FINDING_CODES, Finding, findings_table, sort_findings, verdict
 from cartopath.cohort.joins import join_findings, label_findings, survival_findings, trait_findings
@@ -54,6 +54,7 @@ __all__ = [
     "label_findings",
     "manifest_on_disk",
     "match_column",
+    "number_column",
     "open_molecular",
     "parse_barcode",
     "parse_status",

@@ -8,7 +8,8 @@ from typing import Literal
 
 import pandas as pd
 
-from cartopath.cohort.clinical import Clinical, find_column, match_column
+from cartopath.cohort.cells import is_number
+from cartopath.cohort.clinical import Clinical, find_column, match_column, number_column
 from cartopath.cohort.molecular import MolecularTable
 from cartopath.cohort.receptors import RECEPTORS, receptor_of_column, receptor_record
 from cartopath.core.errors import TraitError, closest
@@ -88,7 +89,7 @@ def find_trait(request: TraitRequest | str, molecular: MolecularTable | None, cl
             return TraitSource("receptor", request.name.upper())
         likely = closest(request.name, clinical.table.columns)
         hint = f"closest: {', '.join(likely)}" if likely else "none looks like it"
-        problem += f"; {clinical.path}: no such column ({hint})"
+        problem += f"; {clinical.where}: no such column ({hint})"
     raise TraitError(f"trait {request.name!r}: {problem}")
 
 
@@ -131,5 +132,15 @@ def _values(
         status = receptor_record(clinical, source.column).table["status"]
         return TraitValues(request, source, "binary", status.rename(request.name), "")
     values = clinical.table[source.column].rename(request.name)
+    if not request.positive and _is_mostly_numbers(values):
+        values = number_column(clinical, source.column).rename(request.name)
     is_numeric = pd.api.types.is_numeric_dtype(values) and values.nunique() > 2 and not request.positive
     return TraitValues(request, source, "continuous" if is_numeric else "binary", values, source.column if is_numeric else "")
+
+
+def _is_mostly_numbers(values: pd.Series) -> bool:
+    """Whether a column of words would be one of numbers but for a few cells, which then have to be named."""
+    if pd.api.types.is_numeric_dtype(values):
+        return False
+    known = [str(word) for word in values.dropna()]
+    return sum(is_number(word) for word in known) > len(known) / 2

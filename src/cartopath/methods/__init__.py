@@ -15,9 +15,16 @@ __all__ = ["method_findings", "recipe_stages"]
 
 
 def recipe_stages(config: StudyConfig) -> tuple[Stage, ...]:
-    """Return the stages of the recipe that a study asks for, in order."""
+    """Return the stages of the recipe that a study asks for, in order.
+
+    Raises:
+        ConfigError: The study names no trait.
+    """
+    from cartopath.core.errors import ConfigError
     from cartopath.methods.tile_classifier.recipe import STAGES
 
+    if not config.traits:
+        raise ConfigError("traits: name at least one gene, miRNA or clinical column in the study file")
     return {"tile_classifier": STAGES}[config.method.name]
 
 

@@ -64,7 +64,7 @@ class Picture:
     """An image inside the page."""
 
     content: bytes
-    media_type: Literal["image/svg+xml", "image/png"]
+    media_type: Literal["image/svg+xml", "image/png", "image/jpeg"]
     alt: str
 
     @property
@@ -97,6 +97,28 @@ class Gallery:
 
     kind: ClassVar[str] = "gallery"
     plates: tuple[Plate, ...]
+    caption: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Print:
+    """One small picture of a contact sheet: whose it is, a verdict, and what there is to see."""
+
+    picture: Picture | None
+    title: str
+    verdict: str
+    tone: Tone = ""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """Many small pictures side by side, with the meaning of the colours drawn on them, as (name, (red, green, blue))."""
+
+    kind: ClassVar[str] = "contact_sheet"
+    prints: tuple[Print, ...]
+    legend: tuple[tuple[str, tuple[int, int, int]], ...]
     caption: str
     source: str = ""
 
@@ -174,7 +196,7 @@ class Listing:
     text: str
 
 
-Block = Grid | Figure | Gallery | Paragraph | Flow | KeyNumbers | Claims | Listing
+Block = Grid | Figure | Gallery | ContactSheet | Paragraph | Flow | KeyNumbers | Claims | Listing
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from cartopath.report.sections.heterogeneity import heterogeneity_section
 from cartopath.report.sections.labels import labels_section, splits_section
 from cartopath.report.sections.performance import performance_section
 from cartopath.report.sections.provenance import failures_section, provenance_section
+from cartopath.report.sections.quality import quality_section
 from cartopath.report.sections.recovery import recovery_section
 from cartopath.report.sections.scores import scores_section
 from cartopath.report.sections.summary import summary_section
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
     recovery_section,
     cohort_section,
     slides_section,
+    quality_section,
     labels_section,
     splits_section,
     training_section,

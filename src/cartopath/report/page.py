@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from cartopath.report.blocks import Block, Figure, Flow, Gallery, Grid, Section
+from cartopath.report.blocks import Block, ContactSheet, Figure, Flow, Gallery, Grid, Section
 from cartopath.report.results import StudyResults, read_results
 from cartopath.store.atomic import write_text
 from cartopath.study.layout import Layout
 
 _CODE = re.compile(r"`([^`]+)`")
 _LOOSE = re.compile(r"(?<=\b[npq]) (?=[=<])|(?<=\b[npq] [=<]) (?=\S)|(?<=\d) (?=%)|(?<=CI) (?=\S)|(?<=%) (?=CI)")
+
+
+_SOURCE = (
+    "Every number on this page is also in `tables/*.csv` of the study folder. “The paper” is Levy-Jurgenson et al. 2020, "
+    "Scientific Reports, doi 10.1038/s41598-020-75708-z."
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +66,30 @@ def render_report(results: StudyResults, *, title: str | None = None, key: str =
     from cartopath.report.contents import SECTIONS  # brings matplotlib
 
     sections = [section for make in SECTIONS if (section := make(results)) is not None]
+    name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
+    return render_page(sections, title=name, kicker="cartopath study report", source=_SOURCE, traits=results.traits, key=key)
+
+
+def render_page(
+    sections: Sequence[Section], *, title: str, kicker: str, source: str, traits: Sequence[str] = (), key: str = ""
+) -> str:
+    """Return sections as one HTML page.
+
+    Args:
+        sections: The sections in their order.
+        title: Title of the page.
+        kicker: What kind of page it is, above the title.
+        source: Where its numbers come from, below everything.
+        traits: Traits that it is about.
+        key: Kept in the page's head.
+    """
     environment = Environment(
         loader=PackageLoader("cartopath.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["prose"] = prose
-    name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
-    html = environment.get_template("page.html").render(title=name, key=key, sections=_numbered(sections), traits=results.traits)
+    html = environment.get_template("page.html").render(
+        title=title, kicker=kicker, source=source, key=key, sections=_numbered(sections), traits=traits
+    )
     return "\n".join(line.rstrip() for line in html.splitlines()) + "\n"
 
 
@@ -86,13 +111,14 @@ def prose(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(tight(text)))))
 
 
-def _numbered(sections: list[Section]) -> list[NumberedSection]:
+def _numbered(sections: Sequence[Section]) -> list[NumberedSection]:
     counts = {"Table": 0, "Figure": 0}
     numbered = []
     for n, section in enumerate(sections, start=1):
         blocks = []
         for block in section.blocks:
-            kind = "Table" if isinstance(block, Grid) else "Figure" if isinstance(block, Figure | Flow | Gallery) else ""
+            is_figure = isinstance(block, Figure | Flow | Gallery | ContactSheet)
+            kind = "Table" if isinstance(block, Grid) else "Figure" if is_figure else ""
             if kind:
                 counts[kind] += 1
             blocks.append(NumberedBlock(block, f"{kind} {counts[kind]}." if kind else ""))

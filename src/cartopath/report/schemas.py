@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cartopath.slides.quality import MEASURES
+
 NUMBER_PREFIXES = ("round_", "share_")
 """Columns whose names start so are numbers, although their full names depend on the study."""
 
@@ -39,7 +41,8 @@ SCHEMAS: dict[str, Schema] = {
     "slides": _schema(
         "bookkeeping",
         "slide_id patient_id site status reason mpp_source backend",
-        "mpp width_px0 height_px0 tiles_grid tiles_edge tiles_no_tissue tiles_background tiles_kept tissue_mm2 "
+        "mpp width_px0 height_px0 tiles_grid tiles_edge tiles_no_tissue tiles_flawed tiles_unreadable tiles_background "
+        "tiles_kept tissue_mm2 "
         "stain_red stain_green stain_blue stain_haematoxylin stain_eosin",
         "is_patient_slide",
     ),
@@ -84,5 +87,7 @@ SCHEMAS: dict[str, Schema] = {
     "survival_curves": _schema("survival", "analysis group", "time_days survival low high at_risk events"),
     "cox": _schema("survival", "model covariate warning", "n events hazard_ratio low high p_value c_index"),
     "recovery": _schema("demo", "quantity planted recovered goal", "", "holds"),
+    "slide_quality": _schema("bookkeeping", "slide_id mpp_source backend", "mpp width_px0 height_px0 " + " ".join(MEASURES)),
+    "quality_flags": _schema("bookkeeping", "slide_id flag measure rule message", "value limit"),
     "findings": _schema("check", "severity code subject message", ""),
 }

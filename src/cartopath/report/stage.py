@@ -10,12 +10,13 @@ from cartopath.store.hashing import file_sha256
 from cartopath.study.run import Stage, Study
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
+_FOLDERS = (("tables", "*.csv"), ("maps", "*"), ("quality", "*.jpg"))
 
 
 def plan_report(study: Study) -> list[Task]:
     """Return the task that writes the report from all tables and maps of the study."""
-    files = [*sorted((study.root / "tables").glob("*.csv")), *sorted((study.root / "maps").iterdir())]
+    files = [path for folder, names in _FOLDERS for path in sorted((study.root / folder).glob(names))]
     sources = [path for path in files if not path.name.startswith(TEMP_PREFIX)]  # A kill can leave those for a while.
     config = study.config.model_dump(mode="json", exclude={"compute"})
     key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], config=config)

@@ -1,11 +1,13 @@
 """Which tiles of a slide are worth looking at, and what became of the others.
 
-A tile is dropped because it reaches past the border, because the thumbnail shows too little tissue there (it is then never
-decoded), because its pixels cannot be decoded, or by the paper's background rule on them (Levy-Jurgenson et al. 2020).
+A tile is dropped because it reaches past the border, because the thumbnail shows too little tissue there or a flaw that is not
+wanted (it is then never decoded), because its pixels cannot be decoded, or by the paper's background rule on them
+(Levy-Jurgenson et al. 2020).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +41,8 @@ class TilePlan:
         table: One row per kept tile, by row and then column: `col`, `row`, `x_px0`, `y_px0`, `tissue_fraction` (share of the tile
             that is tissue on the thumbnail), `background_fraction` (share of its pixel values above 220).
         grid: The grid they lie on.
-        counts: Tiles by fate: `grid` (all that touch the slide) = `edge` + `no_tissue` + `unreadable` + `background` +
-            `kept`.
+        counts: Tiles by fate: `grid` (all that touch the slide) = `edge` + `no_tissue` + `flawed` + `unreadable` +
+            `background` + `kept`.
         stain: How the kept tiles are stained.
         spec: What was asked.
         resolution: The slide's micrometres per pixel and where the number comes from.
@@ -90,12 +92,13 @@ def background_fraction(tile: NDArray[np.uint8]) -> float:
     return int(np.count_nonzero(tile > BRIGHT_VALUE)) / tile.size
 
 
-def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
+def plan_tiles(slide: Slide, spec: TileSpec, *, flawed: Collection[tuple[int, int]] = frozenset(), threads: int = 1) -> TilePlan:
     """Decide which tiles of a slide to keep.
 
     Args:
         slide: The slide.
         spec: Tile size, resolution, thresholds and what becomes of edge tiles.
+        flawed: (col, row) of tiles to leave out undecoded, such as those under pen; see `cartopath.slides.quality`.
         threads: How many tiles are decoded at once. Does not change the result.
 
     Raises:
@@ -105,7 +108,9 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
     cells = grid.cells()
     xy_px0 = grid.xy_px0(cells)
     tissue = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
-    candidates = np.flatnonzero((tissue >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0))
+    is_candidate = (tissue >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0)
+    is_flawed = is_candidate & np.array([(int(col), int(row)) in flawed for col, row in cells], bool)
+    candidates = np.flatnonzero(is_candidate & ~is_flawed)
     background, sums = _look_at(slide, xy_px0[candidates], grid, spec, threads)
     is_unreadable = np.isnan(background)
     _check_damage(slide, int(is_unreadable.sum()), len(candidates))
@@ -125,7 +130,8 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, threads: int = 1) -> TilePlan:
     counts = {
         "grid": len(cells) + n_skipped,
         "edge": n_skipped,
-        "no_tissue": len(cells) - len(candidates),
+        "no_tissue": len(cells) - int(is_candidate.sum()),
+        "flawed": int(is_flawed.sum()),
         "unreadable": int(is_unreadable.sum()),
         "background": int((~is_unreadable & ~is_kept).sum()),
         "kept": len(kept),

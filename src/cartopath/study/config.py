@@ -17,11 +17,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def one_or_many(value: Any) -> Any:
+    """Return a single path as a list of one, and nothing as an empty list."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str | Path) else value
+
+
+TileFlag = Literal["pen", "fold", "dark", "blur", "stain", "saturated", "coverslip", "padding"]
+"""What can be wrong with a tile; see `cartopath.slides.quality`."""
+
+
 class SlidesConfig(Section):
     """Where the slides are."""
 
     dir: Path = Field(default=Path("slides"), description="folder that is searched for slides, with all its subfolders")
-    table: Path | None = Field(default=None, description="CSV or TSV: slide_id, path, patient_id, mpp, site, exclude")
+    table: Path | None = Field(
+        default=None, description="CSV, TSV or XLSX: slide_id, path, patient_id, mpp, site, exclude; or a GDC manifest"
+    )
+    pattern: str | None = Field(default=None, description="which files of dir are slides, such as *.svs")
+    exclude: dict[str, str] = Field(default_factory=dict, description="slides to leave out, each with the reason")
     assume_mpp: float | None = Field(default=None, gt=0.05, lt=20, description="um per pixel of slides that state none")
     kind: Literal["DX", "TS", "BS", "MS"] = Field(
         default="DX", description="kind of slide that counts, where TCGA barcodes say it"
@@ -35,16 +50,27 @@ class MolecularConfig(Section):
     format: str | None = Field(default=None, description="stated format; recognised by content otherwise")
     trust_join: bool = Field(default=False, description="go on although genes contradict receptor status or sex")
 
+    sample_sheet: Path | None = Field(default=None, description="which sample each file of a GDC folder is of")
+    column: str | None = Field(default=None, description="column of GDC STAR files, or layer of an .h5ad, that is read")
+    genes: Path | None = Field(default=None, description="names of genes, such as HGNC's complete set; a short list otherwise")
+
     @field_validator("table", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | Path) else value
+        return one_or_many(value)
 
 
 class ClinicalConfig(Section):
     """Where the clinical data are."""
 
-    table: Path | None = Field(default=None, description="cBioPortal export, cBioPortal study file or plain CSV")
+    table: tuple[Path, ...] = Field(default=(), description="one table or a list (patients, samples, follow-up), or a folder")
+    format: str | None = Field(default=None, description="stated format; recognised by content otherwise")
+    sheet: str | None = Field(default=None, description="sheet of a workbook; the first that holds a table otherwise")
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return one_or_many(value)
 
 
 class TraitConfig(Section):
@@ -84,6 +110,7 @@ class TilesConfig(Section):
     max_background: float = Field(default=0.5, gt=0, le=1, description="share of near-white values at which a tile is dropped")
     min_tissue: float = Field(default=0.1, ge=0, le=1, description="share of tissue-mask area that a tile needs")
     edge: Literal["skip", "pad"] = Field(default="skip", description="tiles that reach over the right or lower edge")
+    drop_flagged: tuple[TileFlag, ...] = Field(default=(), description="tiles with these flaws are dropped, and counted")
 
 
 class SplitsConfig(Section):
@@ -204,7 +231,7 @@ class StudyConfig(Section):
     slides: SlidesConfig = SlidesConfig()
     molecular: MolecularConfig = MolecularConfig()
     clinical: ClinicalConfig = ClinicalConfig()
-    traits: tuple[TraitConfig, ...] = Field(min_length=1)
+    traits: tuple[TraitConfig, ...] = ()
     labels: LabelsConfig = LabelsConfig()
     tiles: TilesConfig = TilesConfig()
     splits: SplitsConfig = SplitsConfig()

@@ -70,6 +70,18 @@ class Layout:
         """The classes of one trait by patient."""
         return self.root / "cohort" / "labels" / f"{file_name(trait)}.parquet"
 
+    def quality(self, slide_id: str) -> Path:
+        """The quality of the tiles of a slide."""
+        return self.root / "quality" / f"{file_name(slide_id)}.parquet"
+
+    def quality_map(self, slide_id: str) -> Path:
+        """The quality map of a slide."""
+        return self.root / "quality" / f"{file_name(slide_id)}.map.png"
+
+    def quality_picture(self, slide_id: str) -> Path:
+        """A slide with its flaws outlined, for the contact sheet."""
+        return self.root / "quality" / f"{file_name(slide_id)}.jpg"
+
     def tiles(self, slide_id: str) -> Path:
         """The tile table of a slide."""
         return self.root / "tiles" / f"{file_name(slide_id)}.parquet"
@@ -97,6 +109,16 @@ class Layout:
     def table(self, name: str) -> Path:
         """A result table."""
         return self.root / "tables" / f"{name}.csv"
+
+    @property
+    def check_page(self) -> Path:
+        """What `cartopath check` found, to read."""
+        return self.root / "check.html"
+
+    @property
+    def check_table(self) -> Path:
+        """What `cartopath check` found of each slide."""
+        return self.root / "check.csv"
 
     @property
     def report(self) -> Path:

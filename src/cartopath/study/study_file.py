@@ -65,9 +65,36 @@ def _explained(problem: dict[str, Any]) -> str:
         return f"unknown key {name!r}: {hint}"
     if problem["type"] == "missing":
         return f"missing key {name!r}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = _expected(problem) or str(problem["msg"]).removeprefix("Value error, ")
     found = "" if isinstance(problem.get("input"), dict | BaseModel) else f", found {problem.get('input')!r}"
     return f"{name}: {message}{found}" if name else message
+
+
+_EXPECTED = {
+    "int": "expected a whole number",
+    "float": "expected a number",
+    "finite_number": "expected a number",
+    "bool": "expected true or false",
+    "string": "expected text",
+    "path": "expected a path",
+    "tuple": "expected a list, such as [a, b]",
+    "dict": "expected names with a value each, such as {a: b}",
+    "model": "expected keys and values below it",
+}
+_LIMITS = {"greater_than": "above {gt}", "greater_than_equal": "at least {ge}", "less_than": "below {lt}"}
+_LIMITS |= {"less_than_equal": "at most {le}"}
+
+
+def _expected(problem: dict[str, Any]) -> str:
+    """Return what a value should be, in plain words; empty where pydantic says it as plainly."""
+    kind, limits = str(problem["type"]), problem.get("ctx", {})
+    if kind in _LIMITS:
+        return f"must be {_LIMITS[kind].format(**limits)}"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "literal_error":
+        return f"expected one of {limits['expected']}"
+    return next((words for start, words in _EXPECTED.items() if kind.startswith(start)), "")
 
 
 def _keys_at(location: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from cartopath.core.errors import BundleError, SlideError
 from cartopath.maps import Thumbnail
 from cartopath.methods.tile_classifier.prediction import device_name, read_ensemble, score_tiles, write_scores
 from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.slides.quality import quality_flags, slide_quality
 from cartopath.stats import heterogeneity
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
 from cartopath.store.hashing import file_identity, file_sha256, value_key
@@ -27,13 +28,14 @@ from cartopath.study.executors import make_executor
 from cartopath.study.layout import Layout
 from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_figures, run_tasks
 from cartopath.study.stages.mapping import THUMBNAIL_PX, draw_maps, map_paths
+from cartopath.study.stages.quality import flawed_tiles, sample_size
 from cartopath.study.stages.scores import SlideGeometry, as_votes, joined_scores
-from cartopath.study.stages.tiling import tile_spec
+from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, read_card
 from cartopath.training.bundle import WEIGHTS_NAME
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,14 @@ def _all_rows(layout: Layout) -> list[dict[str, Any]]:
     return [json.loads(receipt.read_text(encoding="utf-8"))["figures"] for receipt in receipts]
 
 
+def _slides_in(folder: Path) -> list[Path]:
+    """Return the slides of a folder, without masks and the like that lie beside them."""
+    listed = read_slides(folder)
+    return [Path(path) for path in listed.loc[(listed["exclude"] == "") & (listed["path"] != ""), "path"]]
+
+
 def _named(slides: Sequence[Path]) -> dict[str, Path]:
-    paths = [path for given in slides for path in (map(Path, read_slides(given)["path"]) if given.is_dir() else [given])]
+    paths = [path for given in slides for path in (_slides_in(given) if given.is_dir() else [given])]
     if not paths:
         raise SlideError(f"no slide in {', '.join(map(str, slides))}")
     named: dict[str, Path] = {}
@@ -241,8 +249,10 @@ def apply_to_slide(
         SlideError: It cannot be read, is coarser than the tiles, or has no tile with enough tissue.
     """
     file = layout.tiles(slide_id)
+    config = traits[0].tiles
     with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
-        plan = plan_tiles(slide, tile_spec(traits[0].tiles))
+        quality = slide_quality(slide, tile_spec(config), n_sample=sample_size(config))
+        plan = plan_tiles(slide, tile_spec(config), flawed=flawed_tiles(quality.tiles, config.drop_flagged))
         if plan.table.empty:
             raise SlideError(f"{path}: no tile with enough tissue")
         write_tile_plan(plan, file, slide_id=slide_id, sha256=file_sha256(path), key=key)
@@ -281,7 +291,8 @@ def apply_to_slide(
     if len(names) > 1:
         row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
     stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
-    return row | {"warnings": "; ".join(differences(slide_id, geometry.mpp, stain, traits))}
+    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **quality.measures}]))["message"].tolist()
+    return row | {"warnings": "; ".join([*differences(slide_id, geometry.mpp, stain, traits), *flaws])}
 
 
 def differences(slide_id: str, mpp: float, stain: StainStatistics | None, traits: list[TrainedTrait]) -> list[str]:

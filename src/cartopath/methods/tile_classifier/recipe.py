@@ -11,11 +11,13 @@ from cartopath.study.stages.divide import plan_labels, plan_splits
 from cartopath.study.stages.evaluation import plan_evaluation
 from cartopath.study.stages.heterogeneity import plan_heterogeneity
 from cartopath.study.stages.mapping import plan_mapping
+from cartopath.study.stages.quality import plan_quality
 from cartopath.study.stages.survival import plan_survival
 from cartopath.study.stages.tiling import plan_cache, plan_tiling
 
 STAGES = (
     Stage("cohort", plan_cohort, "read slides, molecular table and clinical table"),
+    Stage("quality", plan_quality, "open every slide and look at its quality"),
     Stage("splits", plan_splits, "divide patients once, for all traits"),
     Stage("labels", plan_labels, "draw each trait's classes"),
     Stage("tiles", plan_tiling, "cut slides into tiles"),

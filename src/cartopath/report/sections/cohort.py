@@ -131,6 +131,8 @@ def _tiles_grid(used: pd.DataFrame) -> Grid:
         "tiles_grid": "Tiles on the grid",
         "tiles_edge": "lost: over the edge of the slide",
         "tiles_no_tissue": "lost: too little tissue",
+        "tiles_flawed": "lost: flaws that the study drops",
+        "tiles_unreadable": "lost: cannot be decoded",
         "tiles_background": "lost: background (near-white pixels)",
         "tiles_kept": "Tiles kept",
         "tissue_mm2": "Tissue, mm²",

@@ -12,12 +12,13 @@ from cartopath.slides import read_tile_plan
 from cartopath.store.artifacts import read_json, read_table, write_csv
 from cartopath.study.ledger import read_ledger
 from cartopath.study.run import Study, completed_figures, completed_key
-from cartopath.study.stages.cohort import SlideRecord, read_records
+from cartopath.study.stages.cohort import SlideRecord, included_records, read_records
 from cartopath.study.stages.divide import evaluation_labels, labels_meta, read_labels, read_splits
+from cartopath.study.stages.quality import write_quality_tables
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
-TABLES = ("cohort_flow", "slides", "labels", "splits", "learning_curves", "rounds")
+VERSION = 2
+TABLES = ("cohort_flow", "slides", "slide_quality", "quality_flags", "labels", "splits", "learning_curves", "rounds")
 
 
 def plan_bookkeeping(study: Study) -> list[Task]:
@@ -30,6 +31,7 @@ def plan_bookkeeping(study: Study) -> list[Task]:
         splits=completed_key(layout, "splits", "all"),
         labels=[completed_key(layout, "labels", trait) for trait in study.config.trait_names],
         tiles=[completed_key(layout, "tiles", record.slide_id) for record in read_records(study)],
+        quality=[completed_key(layout, "quality", record.slide_id) for record in read_records(study)],
         training=[completed_key(layout, "train", name) for name in _training_names(study)],
         ensembles=[completed_key(layout, "ensemble", trait) for trait in study.config.trait_names],
         strict_dx1=study.config.survival.strict_dx1,
@@ -43,7 +45,8 @@ def _training_names(study: Study) -> list[str]:
 
 
 def keep_books(*, study: Study) -> Result:
-    """Write cohort_flow, slides, labels, splits, learning_curves and rounds."""
+    """Write all of `TABLES`."""
+    write_quality_tables(study.layout, [record.slide_id for record in included_records(study)])
     slides = pd.DataFrame(list(_slide_rows(study)))
     write_csv(slides, study.layout.table("slides"))
     write_csv(pd.DataFrame(list(_flow_rows(study, slides))), study.layout.table("cohort_flow"))
@@ -56,11 +59,11 @@ def keep_books(*, study: Study) -> Result:
 
 
 _MEASURES = ("mpp", "mpp_source", "backend")
-_COUNTS = ("grid", "edge", "no_tissue", "background", "kept")
+_COUNTS = ("grid", "edge", "no_tissue", "flawed", "unreadable", "background", "kept")
 
 
 def _slide_rows(study: Study) -> Iterator[dict[str, Any]]:
-    reasons = failure_reasons(study, "tiles")
+    reasons = failure_reasons(study, "tiles") | failure_reasons(study, "quality")
     of_patient = set(
         slide_choices(_included_table(study), strict=study.config.survival.strict_dx1, kind=study.config.slides.kind)["slide_id"]
     )

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cohort import find_column, read_clinical, read_slides, slide_rules, survival_times
+from cartopath.cohort import find_column, slide_rules, survival_times
 from cartopath.core.errors import CartopathError, ConfigError
 from cartopath.store.artifacts import Header, read_table, write_table
-from cartopath.store.hashing import file_identity, file_sha256, value_key
+from cartopath.store.hashing import value_key
+from cartopath.study.inputs import ClinicalInput, listed_slides, slide_identity
 from cartopath.study.run import Study, completed_figures
 from cartopath.study.stages.identity import forget_stale_check, plan_identity
 from cartopath.study.stages.values import plan_values
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,12 @@ def plan_cohort(study: Study) -> list[Task]:
 def _plan_slides(study: Study) -> Task:
     config = study.config.slides
     folder = study.path(config.dir)
-    table = read_slides(folder, None if config.table is None else study.path(config.table))
+    table = listed_slides(study)
     if table.empty:
         raise ConfigError(f"slides.dir: no slide in {folder}; put slides there, or name the folder that has them")
     table["exclude"] = exclusions(table, config.kind)
-    table["identity"] = ["" if why else _identity(Path(path)) for path, why in zip(table["path"], table["exclude"], strict=True)]
+    used = zip(table["path"], table["exclude"], strict=True)
+    table["identity"] = ["" if why else slide_identity(Path(path)) for path, why in used]
     table["path"] = [_stored(Path(path), study.root) for path in table["path"]]
     key = task_key("cohort", VERSION, slides=table.astype(str).to_dict("records"))
     out = study.layout.slides
@@ -87,13 +89,6 @@ def exclusions(table: pd.DataFrame, kind: str) -> list[str]:
     return reasons
 
 
-def _identity(path: Path) -> str:
-    try:
-        return file_identity(path)
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-
-
 def _stored(path: Path, root: Path) -> str:
     """Return a path relative to the study where it lies inside, so that a study can be moved."""
     if path == Path():
@@ -103,15 +98,15 @@ def _stored(path: Path, root: Path) -> str:
 
 
 def _plan_clinical(study: Study) -> list[Task]:
-    if study.config.clinical.table is None:
+    clinical = ClinicalInput.of(study)
+    if not clinical:
         return []
-    path = study.path(study.config.clinical.table)
     survival = study.config.survival
     follow_up = {"time_column": survival.time_column, "status_column": survival.status_column, "time_unit": survival.time_unit}
     columns = list(dict.fromkeys([*survival.covariates, *survival.strata, *survival.groups]))
-    key = task_key("clinical", VERSION, table=file_sha256(path), columns=columns, endpoint=survival.endpoint, **follow_up)
+    key = task_key("clinical", VERSION, tables=clinical.key, columns=columns, endpoint=survival.endpoint, **follow_up)
     arguments = {
-        "path": path,
+        "tables": clinical,
         "columns": columns,
         "endpoint": survival.endpoint,
         "follow_up": follow_up,
@@ -122,10 +117,10 @@ def _plan_clinical(study: Study) -> list[Task]:
 
 
 def read_clinical_columns(
-    *, path: Path, columns: list[str], endpoint: str, follow_up: dict[str, str | None], out: Path, key: str
+    *, tables: ClinicalInput, columns: list[str], endpoint: str, follow_up: dict[str, str | None], out: Path, key: str
 ) -> Result:
     """Write follow-up and the asked-for columns of the clinical table, one row per patient."""
-    clinical = read_clinical(path)
+    clinical = tables.read()
     table = clinical.table[[]].copy()
     for column in columns:
         table[column] = clinical.table[find_column(clinical, column)].astype("string")
@@ -177,7 +172,7 @@ def tiled_records(study: Study) -> list[SlideRecord]:
 
 def read_clinical_table(study: Study) -> pd.DataFrame:
     """Return the clinical columns by patient; empty, with the right columns, where the study has no clinical table."""
-    if study.config.clinical.table is None:
+    if not study.config.clinical.table:
         return pd.DataFrame({"time_days": [], "event": []}, index=pd.Index([], name="patient_id"))
     return read_table(study.layout.clinical, "clinical").set_index("patient_id")
 

@@ -5,40 +5,39 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cartopath.cohort import findings_table, open_molecular, read_clinical
+from cartopath.cohort import findings_table
 from cartopath.core.errors import TableError
 from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_text
-from cartopath.store.hashing import file_sha256, value_key
+from cartopath.store.hashing import value_key
 from cartopath.study.identity import identity_findings
+from cartopath.study.inputs import ClinicalInput, MolecularInput
 from cartopath.study.run import Study
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 
 
 def plan_identity(study: Study) -> list[Task]:
-    """Return the task that holds every molecular table against the clinical one; none without both."""
-    tables = [study.path(path) for path in study.config.molecular.table]
-    if study.config.clinical.table is None or not tables:
+    """Return the task that holds the molecular tables against the clinical one and against each other."""
+    molecular, clinical = MolecularInput.of(study), ClinicalInput.of(study)
+    if not molecular.tables or not (clinical or len(molecular.tables) > 1):
         return []
-    clinical = study.path(study.config.clinical.table)
-    molecular = study.config.molecular
-    sources = [file_sha256(path) for path in [*tables, clinical]]
-    key = task_key("identity", VERSION, tables=sources, format=molecular.format, trust=molecular.trust_join)
+    trust = study.config.molecular.trust_join
+    key = task_key("identity", VERSION, molecular=molecular.key, clinical=clinical.key, trust=trust)
     out = study.layout.table("identity")
-    arguments = {"tables": tables, "format_": molecular.format, "clinical": clinical, "trust": molecular.trust_join, "out": out}
+    arguments = {"molecular": molecular, "clinical": clinical, "trust": trust, "out": out}
     return [Task.essential("cohort", "identity", key, check_identity, arguments, (out,))]
 
 
-def check_identity(*, tables: list[Path], format_: str | None, clinical: Path, trust: bool, out: Path) -> Result:
+def check_identity(*, molecular: MolecularInput, clinical: ClinicalInput, trust: bool, out: Path) -> Result:
     """Write how well genes follow the receptor or sex that they should, table by table.
 
     Raises:
         TableError: They do not, which means that barcodes are shuffled or tables joined wrongly, and nobody said to trust them.
     """
-    patients = read_clinical(clinical)
-    findings = [found for path in tables for found in identity_findings(open_molecular(path, format=format_), patients)]
+    tables = [molecular.open(path) for path in molecular.tables]
+    findings = list(identity_findings(tables, clinical.read() if clinical else None))
     contradictions = [found for found in findings if found.severity == "error"]
     if contradictions and not trust:
         raise TableError(
@@ -51,8 +50,7 @@ def check_identity(*, tables: list[Path], format_: str | None, clinical: Path, t
 
 def check_key(study: Study) -> str:
     """Return a key of what a check looks at: the study file but for `compute`, and the content of its tables."""
-    paths = [*study.config.molecular.table, *([] if study.config.clinical.table is None else [study.config.clinical.table])]
-    tables = [file_sha256(study.path(path)) if study.path(path).is_file() else "absent" for path in paths]
+    tables = [MolecularInput.of(study).key, ClinicalInput.of(study).key]
     return value_key([study.config.model_dump(mode="json", exclude={"compute"}), tables])
 
 

@@ -100,7 +100,7 @@ def survival_patients(study: Study) -> pd.DataFrame:
 def _why_empty(study: Study) -> str:
     if len(study.config.survival_traits) < 2:
         return "heterogeneity needs at least two traits"
-    if study.config.clinical.table is None:
+    if not study.config.clinical.table:
         return "the study has no clinical table (clinical.table)"
     note = read_header(study.layout.clinical, "clinical").meta.get("no_follow_up")
     return str(note) if note else "no patient has a map that trained nothing, a value of every trait, and follow-up"

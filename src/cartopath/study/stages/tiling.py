@@ -5,24 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cartopath.slides import TileSpec, open_slide, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.slides import open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.store.hashing import file_sha256
 from cartopath.study.config import TilesConfig
 from cartopath.study.run import Study, completed_figures, completed_key
 from cartopath.study.stages.cohort import SlideRecord, included_records, tiled_records
+from cartopath.study.stages.quality import flawed_tiles, read_quality
+from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, write_tile_cache
 
-VERSION = 1
+VERSION = 2
 
 
 def plan_tiling(study: Study) -> list[Task]:
-    """Return one task per slide that is not excluded."""
-    return [_plan_slide(study, record) for record in included_records(study)]
+    """Return one task per slide that is not excluded and could be opened; of others, tiles of earlier runs no longer count."""
+    tasks = []
+    for record in included_records(study):
+        if completed_key(study.layout, "quality", record.slide_id) is None:
+            study.layout.receipt("tiles", record.slide_id).unlink(missing_ok=True)
+        else:
+            tasks.append(_plan_slide(study, record))
+    return tasks
 
 
 def _plan_slide(study: Study, record: SlideRecord) -> Task:
     assume_mpp = study.config.slides.assume_mpp
+    drops = bool(study.config.tiles.drop_flagged)
     key = task_key(
         "tiles",
         VERSION,
@@ -30,6 +39,7 @@ def _plan_slide(study: Study, record: SlideRecord) -> Task:
         slide_id=record.slide_id,
         mpp=[record.stated_mpp, assume_mpp],
         tiles=study.config.tiles.model_dump(mode="json"),
+        quality=completed_key(study.layout, "quality", record.slide_id) if drops else None,
     )
     out = study.layout.tiles(record.slide_id)
     arguments = {
@@ -38,21 +48,11 @@ def _plan_slide(study: Study, record: SlideRecord) -> Task:
         "stated_mpp": record.stated_mpp,
         "assume_mpp": assume_mpp,
         "config": study.config.tiles,
+        "quality": study.layout.quality(record.slide_id) if drops else None,
         "out": out,
         "key": key,
     }
     return Task("tiles", record.slide_id, key, tile_slide, arguments, (out,))
-
-
-def tile_spec(config: TilesConfig) -> TileSpec:
-    """Return what the slide reader calls a tile, from what the study file says."""
-    return TileSpec(
-        size_px=config.size_px,
-        mpp=config.mpp,
-        max_background=config.max_background,
-        min_tissue=config.min_tissue,
-        edge=config.edge,
-    )
 
 
 def tile_slide(
@@ -62,6 +62,7 @@ def tile_slide(
     stated_mpp: float | None,
     assume_mpp: float | None,
     config: TilesConfig,
+    quality: Path | None,
     out: Path,
     key: str,
 ) -> Result:
@@ -70,8 +71,9 @@ def tile_slide(
     Raises:
         SlideError: The slide cannot be read, or is coarser than the tiles.
     """
+    flawed = frozenset() if quality is None else flawed_tiles(read_quality(quality)[0], config.drop_flagged)
     with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp) as slide:
-        plan = plan_tiles(slide, tile_spec(config))
+        plan = plan_tiles(slide, tile_spec(config), flawed=flawed)
         write_tile_plan(plan, out, slide_id=slide_id, sha256=file_sha256(path), key=key)
         meta = plan.meta()
     return {"kept": len(plan.table), **{name: meta[name] for name in ("mpp", "mpp_source", "backend")}, "counts": meta["counts"]}

@@ -8,37 +8,31 @@ from typing import Any
 
 import pandas as pd
 
-from cartopath.cohort import Clinical, MolecularTable, TraitRequest, binary_labels, open_molecular, read_clinical, read_trait
+from cartopath.cohort import Clinical, MolecularTable, TraitRequest, binary_labels, read_trait
 from cartopath.core.errors import ConfigError, TraitError
 from cartopath.store.artifacts import Header, write_table
-from cartopath.store.hashing import file_sha256
 from cartopath.study.config import TraitConfig
+from cartopath.study.inputs import ClinicalInput, MolecularInput, require_tables
 from cartopath.study.run import Study
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 
 Measured = dict[str, tuple[pd.Series, dict[str, Any]]]
-"""By trait: values by patient (float64), and where they come from: source, format, unit, kind (measured or binary)."""
+"""By trait: values by patient (float64), and where they come from: source, format, unit, transform, kind (measured or binary)."""
 
 
 def plan_values(study: Study) -> Task:
     """Return the task that reads all traits."""
-    tables = [study.path(path) for path in study.config.molecular.table]
-    clinical = None if study.config.clinical.table is None else study.path(study.config.clinical.table)
-    for path in [*tables, *([] if clinical is None else [clinical])]:
-        if not path.is_file():
-            raise ConfigError(f"{path}: no such table; check molecular.table and clinical.table in the study file")
-    sources = {"tables": [file_sha256(path) for path in tables]}
-    if any(trait.column is not None for trait in study.config.traits) and clinical is not None:
-        sources["clinical"] = [file_sha256(clinical)]
+    require_tables(study)
+    molecular, clinical = MolecularInput.of(study), ClinicalInput.of(study)
+    needs_clinical = bool(clinical) and any(trait.column is not None for trait in study.config.traits)
     traits = [trait.model_dump(mode="json") for trait in study.config.traits]
-    key = task_key("values", VERSION, traits=traits, format=study.config.molecular.format, **sources)
+    key = task_key("values", VERSION, traits=traits, molecular=molecular.key, clinical=clinical.key if needs_clinical else None)
     arguments = {
         "traits": list(study.config.traits),
-        "tables": tables,
-        "format_": study.config.molecular.format,
-        "clinical": clinical,
+        "molecular": molecular,
+        "clinical": clinical if needs_clinical else None,
         "out": study.layout.values,
         "key": key,
     }
@@ -46,16 +40,15 @@ def plan_values(study: Study) -> Task:
 
 
 def read_values(
-    *, traits: list[TraitConfig], tables: list[Path], format_: str | None, clinical: Path | None, out: Path, key: str
+    *, traits: list[TraitConfig], molecular: MolecularInput, clinical: ClinicalInput | None, out: Path, key: str
 ) -> Result:
     """Write one row per patient and trait: trait, patient_id, value.
 
     Raises:
         TraitError: No table has a trait; the message names the closest features of all tables.
     """
-    opened = [open_molecular(path, format=format_) for path in tables]
-    needs_clinical = clinical is not None and any(trait.column is not None for trait in traits)
-    measured = measured_values(traits, opened, read_clinical(clinical) if needs_clinical and clinical is not None else None)
+    opened = [molecular.open(path) for path in molecular.tables]
+    measured = measured_values(traits, opened, None if clinical is None else clinical.read())
     parts = [
         pd.DataFrame({"trait": name, "patient_id": values.index, "value": values.to_numpy()})
         for name, (values, _) in measured.items()
@@ -77,7 +70,8 @@ def measured_values(traits: Sequence[TraitConfig], tables: Sequence[MolecularTab
         here = {trait.name: feature for trait in traits if trait.name not in found and (feature := _feature(trait, table))}
         if here:
             values = table.read(list(dict.fromkeys(here.values())))
-            source = {"source": table.path.name, "format": table.format, "unit": table.unit, "kind": "measured"}
+            source = {"source": table.path.name, "format": table.format, "unit": table.unit, "transform": table.transform}
+            source["kind"] = "measured"
             found |= {name: (values[feature].astype(float), source) for name, feature in here.items()}
     found |= {trait.name: _clinical_values(trait, clinical) for trait in traits if trait.column is not None}
     missing = [trait for trait in traits if trait.name not in found]

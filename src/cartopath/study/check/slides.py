@@ -1,0 +1,120 @@
+"""The slides of a check: which there are, what looking at them gave, and a verdict for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cohort import Finding
+from cartopath.cohort.slide_table import SLIDE_COLUMNS
+from cartopath.core.errors import CartopathError
+from cartopath.study.executors import make_executor
+from cartopath.study.inputs import listed_slides, slide_identity
+from cartopath.study.run import Silent, Stage, Study, Watcher, run_tasks
+from cartopath.study.stages.cohort import exclusions
+from cartopath.study.stages.quality import measured_quality, quality_task
+
+MIXED_MPP = 1.5
+"""Slides whose resolutions differ by more than this factor are pointed out."""
+
+_LISTED = ("path", "on_disk", "site", "sample_type", "kind", "number")
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """What became of looking at the slides.
+
+    Attributes:
+        opened: Names of those that opened.
+        failed: Why the others did not, by name.
+        findings: The same as findings.
+    """
+
+    opened: list[str]
+    failed: dict[str, str]
+    findings: list[Finding]
+
+
+def read_slide_list(study: Study, findings: list[Finding]) -> pd.DataFrame:
+    """Return the slides of the study; a folder or table that cannot be read is a finding, and there are none."""
+    try:
+        return listed_slides(study)
+    except CartopathError as error:
+        findings.append(Finding("error", "table-unreadable", "slides", str(error)))
+        return pd.DataFrame({column: pd.Series(dtype=object) for column in SLIDE_COLUMNS})
+
+
+def look_at_slides(study: Study, slides: pd.DataFrame, watcher: Watcher | None) -> LookedAt:
+    """Look at every slide that the list does not exclude, in worker processes; one that cannot be opened is a finding."""
+    watcher = watcher or Silent()
+    listed = slides[(slides["exclude"] == "") & (slides["path"] != "")].drop_duplicates("slide_id")
+    tasks = [
+        quality_task(
+            study,
+            str(row["slide_id"]),
+            Path(row["path"]),
+            stated_mpp=None if pd.isna(row["mpp"]) else float(row["mpp"]),
+            identity=slide_identity(Path(row["path"])),
+        )
+        for row in listed.to_dict("records")
+    ]
+    stage = Stage("quality", lambda _: tasks, "open every slide and look at its quality")
+    with make_executor(study.config.compute, watcher.news) as executor:
+        summary = run_tasks(stage, tasks, study.layout, executor, watcher)
+    failed = {outcome.task.name: (outcome.reason.splitlines() or ["no reason given"])[0] for outcome in summary.failed}
+    findings = [Finding("error", "slide-unusable", name, reason) for name, reason in failed.items()]
+    return LookedAt([task.name for task in tasks if task.name not in failed], failed, findings)
+
+
+def slide_verdicts(study: Study, slides: pd.DataFrame, looked_at: LookedAt, flags: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per listed slide, as in check.csv."""
+    reasons = _left_out(study, slides)
+    flaws = flags.groupby("slide_id")["message"].agg("; ".join) if len(flags) else pd.Series(dtype=object)
+    rows = []
+    for row, excluded in zip(slides.to_dict("records"), reasons, strict=True):
+        name = str(row["slide_id"])
+        if name in looked_at.failed and not row["exclude"]:
+            verdict, why = "unusable", looked_at.failed[name]
+        elif excluded:
+            verdict, why = "excluded", excluded
+        else:
+            verdict, why = ("look", str(flaws[name])) if name in flaws.index else ("ok", "")
+        listed = {column: row[column] for column in _LISTED}
+        rows.append({"slide_id": name, "patient_id": row["patient_id"], "verdict": verdict, "reasons": why, **listed})
+    verdicts = pd.DataFrame(rows, columns=["slide_id", "patient_id", "verdict", "reasons", *_LISTED])
+    return verdicts.merge(measured_quality(study.layout, looked_at.opened), on="slide_id", how="left")
+
+
+def _left_out(study: Study, slides: pd.DataFrame) -> list[str]:
+    """Return why each slide takes no part in the study; where there are no patients to ask about, only what the list says."""
+    if slides.empty or study.config.traits:
+        return exclusions(slides, study.config.slides.kind) if len(slides) else []
+    return [str(row["exclude"]) or ("" if row["path"] else "no such file") for row in slides.to_dict("records")]
+
+
+def resolution_findings(verdicts: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what the resolutions of the opened slides say together."""
+    opened = verdicts[verdicts["mpp"].notna()]
+    if opened.empty:
+        return
+    low, high = opened["mpp"].min(), opened["mpp"].max()
+    if high > MIXED_MPP * low:
+        message = f"slides of {low:.4g} to {high:.4g} um per pixel; tiles are cut by physical size, so this is fine if it is true"
+        yield Finding("info", "mixed-resolution", "slides", message)
+    n_assumed = int((opened["mpp_source"] == "assume_mpp").sum())
+    if n_assumed:
+        message = f"{n_assumed} slides state no resolution and take slides.assume_mpp"
+        yield Finding("warning", "assumed-mpp", "slides", message)
+
+
+def quality_findings(flags: pd.DataFrame, *, n_slides: int) -> Iterator[Finding]:
+    """Yield one finding per kind of flaw, the slides with most of it first."""
+    for flag, found in flags.groupby("flag", sort=True):
+        names = list(dict.fromkeys(found["slide_id"]))
+        examples = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        worst = found.iloc[0]["message"]
+        message = f"{len(names):,} of {n_slides:,} slides ({examples}); {found.iloc[0]['slide_id']}: {worst}"
+        yield Finding("warning", "slide-quality", str(flag), message)

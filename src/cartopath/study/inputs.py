@@ -1,0 +1,140 @@
+"""What a study reads: its slides and tables as the study file says to read them, and what their content is called in keys."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.cohort import Clinical, MolecularTable, open_molecular, read_clinical, read_slides
+from cartopath.core.errors import ConfigError
+from cartopath.store.hashing import file_identity, file_sha256, value_key
+from cartopath.study.run import Study
+
+
+@dataclass(frozen=True)
+class MolecularInput:
+    """The molecular tables of a study.
+
+    Attributes:
+        tables: Files, or folders of one file per sample.
+        format: Their stated format, or None.
+        sample_sheet: Which sample each file of a folder is of, or None.
+        column: The column or layer to read where a file holds several, or None.
+        genes: A table of gene names, or None.
+    """
+
+    tables: tuple[Path, ...]
+    format: str | None = None
+    sample_sheet: Path | None = None
+    column: str | None = None
+    genes: Path | None = None
+
+    @classmethod
+    def of(cls, study: Study) -> MolecularInput:
+        """Return what a study file says of them."""
+        config = study.config.molecular
+        sheet, genes = (None if path is None else study.path(path) for path in (config.sample_sheet, config.genes))
+        return cls(tuple(study.path(path) for path in config.table), config.format, sheet, config.column, genes)
+
+    @property
+    def key(self) -> str:
+        """Key of their content and of how they are read."""
+        also = [path for path in (self.sample_sheet, self.genes) if path is not None]
+        return value_key([[content_name(path) for path in (*self.tables, *also)], self.format, self.column])
+
+    def open(self, table: Path) -> MolecularTable:
+        """Open one of the tables.
+
+        Raises:
+            TableError: It is missing, damaged, or of no known format.
+        """
+        return open_molecular(table, format=self.format, sample_sheet=self.sample_sheet, column=self.column, genes=self.genes)
+
+
+@dataclass(frozen=True)
+class ClinicalInput:
+    """The clinical tables of a study: one, several that are joined by patient, or none.
+
+    Attributes:
+        tables: Files, or a folder of a cBioPortal study.
+        format: Their stated format, or None.
+        sheet: Sheet of a workbook, or None for the first that holds a table.
+    """
+
+    tables: tuple[Path, ...]
+    format: str | None = None
+    sheet: str | None = None
+
+    @classmethod
+    def of(cls, study: Study) -> ClinicalInput:
+        """Return what a study file says of them."""
+        config = study.config.clinical
+        return cls(tuple(study.path(path) for path in config.table), config.format, config.sheet)
+
+    def __bool__(self) -> bool:
+        return bool(self.tables)
+
+    @property
+    def key(self) -> str:
+        """Key of their content and of how they are read."""
+        return value_key([[content_name(path) for path in self.tables], self.format, self.sheet])
+
+    def read(self) -> Clinical:
+        """Read them.
+
+        Raises:
+            TableError: One is missing, damaged, or names no patients.
+        """
+        return read_clinical(self.tables, format=self.format, sheet=self.sheet)
+
+
+def content_name(path: Path) -> str:
+    """Return a name of the content of a table: of a file, of all files of a folder, or that there is none."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return value_key([[file.relative_to(path).as_posix(), file_identity(file)] for file in files])
+    return file_sha256(path) if path.is_file() else "absent"
+
+
+def require_tables(study: Study) -> None:
+    """Make sure that every table that the study file names is there.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    molecular = MolecularInput.of(study)
+    named = [*molecular.tables, molecular.sample_sheet, molecular.genes, *ClinicalInput.of(study).tables]
+    for path in named:
+        if path is not None and not path.exists():
+            raise ConfigError(f"{path}: no such table; check molecular.table and clinical.table in the study file")
+
+
+def listed_slides(study: Study) -> pd.DataFrame:
+    """Return the slides of a study as `read_slides` lists them, those that the study file excludes with its reason.
+
+    Raises:
+        ConfigError: The study file excludes a slide that is not there.
+        TableError: The folder or the table of slides is missing or damaged.
+    """
+    config = study.config.slides
+    table = None if config.table is None else study.path(config.table)
+    slides = read_slides(study.path(config.dir), table, pattern=config.pattern)
+    unknown = sorted(set(config.exclude) - set(slides["slide_id"]))
+    if unknown:
+        raise ConfigError(f"slides.exclude: no slide {unknown[0]!r} among {len(slides):,}; check its name, or remove the line")
+    decided = slides["slide_id"].map(config.exclude)
+    slides["exclude"] = slides["exclude"].where(decided.isna(), decided)
+    return slides
+
+
+def slide_identity(path: Path) -> str:
+    """Return a key of a slide's content; one that cannot be read has a key too, and its message comes from its task."""
+    if not os.access(path, os.R_OK):
+        return "unreadable"
+    try:
+        return file_identity(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
