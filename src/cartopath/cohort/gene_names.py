@@ -155,8 +155,8 @@ def read_gene_names(path: Path | str) -> GeneNames:
         return listed_names().with_more([], mature)
     head, rows = read_words(path)
     columns: dict[str, int] = {}
-    for index, name in enumerate(head.header):
-        columns.setdefault(name_key(name), index)
+    for index, title in enumerate(head.header):
+        columns.setdefault(name_key(title), index)
     accession, name = columns.get("accession"), columns.get("name")
     if accession is not None and name is not None:
         mature = {row[accession].strip(): row[name].strip() for row in rows if _ACCESSION.fullmatch(row[accession].strip())}
