@@ -22,8 +22,9 @@ _FAINT, _STRONG = 0.05, 0.15
 _GREEN_RED, _GREEN_RED_STRONG, _GREEN_BLUE, _GREEN_NOT_GREY = 1.15, 1.35, 0.72, 0.93
 _BLUE_RED, _BLUE_RED_STRONG, _BLUE_BLUE, _BLUE_OVER = 1.4, 1.6, 0.45, 0.30
 _RED_RED, _RED_BLUE, _RED_BLUE_STRONG, _RED_FAINT, _RED_STRONG = 0.25, 0.74, 0.82, 0.12, 0.50
+_RED_DENSE = 0.90
 _PINK_RED, _PINK_RED_STRONG, _PINK_BLUE, _PINK_FAINT, _PINK_STRONG = 0.16, 0.12, 0.66, 0.15, 0.50
-_BLACK_LEAST, _BLACK_EVENNESS, _BLACK_TOTAL = 0.25, 0.65, 0.40
+_BLACK_LEAST, _BLACK_EVENNESS_OVER, _BLACK_EVENNESS, _BLACK_TOTAL = 0.25, 0.65, 0.70, 0.40
 _WIDTH_UM, _AREA_MM2 = 40.0, 0.01
 _PEN_OF_PART = 0.25
 _PINK_WIDTH_UM, _BLACK_WIDTH_UM, _BLACK_AREA_MM2 = 150.0, 120.0, 0.05
@@ -55,7 +56,7 @@ def find_pen(view: View) -> NDArray[np.bool_]:
     seen = _Ink(*(ndimage.uniform_filter(plane, side) for plane in (view.red, view.green, view.blue)))
     over = seen.above(view.tissue)
     narrow = (_green(seen, over), _blue(seen, over), _red(seen, over))
-    found = _strokes(view, _pink(seen), width_um=_PINK_WIDTH_UM) | _black(view, over)
+    found = _strokes(view, _pink(seen), width_um=_PINK_WIDTH_UM) | _black(view, seen, over)
     for parts in narrow:
         found |= _strokes(view, parts, width_um=_WIDTH_UM)
     return np.asarray(found)
@@ -86,6 +87,7 @@ def _red(seen: _Ink, over: _Ink) -> _Parts:
     strong = weak & (seen.blue > _RED_BLUE_STRONG * seen.green) & (seen.green > _RED_STRONG)
     on_tissue = (over.red < _RED_RED * over.green) & (over.blue > _RED_BLUE * over.green) & (over.green > _RED_FAINT)
     on_tissue &= (seen.red < 0.5 * seen.green) & (seen.green > _RED_STRONG)
+    weak |= (seen.green > _RED_DENSE) & (seen.red < 0.45 * seen.green) & (seen.blue > _RED_BLUE * seen.green)
     return weak | on_tissue, strong | (on_tissue & (over.green > _RED_STRONG) & (over.blue > _RED_BLUE_STRONG * over.green))
 
 
@@ -95,12 +97,20 @@ def _pink(seen: _Ink) -> _Parts:
     return weak, weak & (seen.red < _PINK_RED_STRONG * seen.green) & (seen.green > _PINK_STRONG)
 
 
-def _black(view: View, over: _Ink) -> NDArray[np.bool_]:
-    least = np.minimum(np.minimum(over.red, over.green), over.blue)
-    most = np.maximum(np.maximum(over.red, over.green), over.blue)
-    is_dark = np.minimum(np.minimum(view.red, view.green), view.blue) > _BLACK_TOTAL
-    black = wide_parts(is_dark & (least > _BLACK_LEAST) & (least > _BLACK_EVENNESS * most), view.pixels(_BLACK_WIDTH_UM))
+def _black(view: View, seen: _Ink, over: _Ink) -> NDArray[np.bool_]:
+    """Return black pen: dark, and even in itself or in what exceeds the tissue."""
+    least, evenness = _evenness(seen)
+    least_over, evenness_over = _evenness(over)
+    is_even = (evenness > _BLACK_EVENNESS) | ((least_over > _BLACK_LEAST) & (evenness_over > _BLACK_EVENNESS_OVER))
+    black = wide_parts((least > _BLACK_TOTAL) & is_even, view.pixels(_BLACK_WIDTH_UM))
     return large_parts(black, view.pixels(1000.0) ** 2 * _BLACK_AREA_MM2)
+
+
+def _evenness(ink: _Ink) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least density of the three, and its ratio to the greatest."""
+    least = np.minimum(np.minimum(ink.red, ink.green), ink.blue)
+    most = np.maximum(np.maximum(ink.red, ink.green), ink.blue)
+    return least, least / np.maximum(most, np.float32(1e-3))
 
 
 def with_dark_parts(pen: NDArray[np.bool_], dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
