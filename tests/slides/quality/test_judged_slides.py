@@ -6,7 +6,7 @@ import pytest
 
 from cartopath.core.errors import SlideError, TileError
 from cartopath.core.geometry import SizePx0
-from cartopath.simulate import plan_specimen, simulate_slide
+from cartopath.simulate import plan_specimen, simulate_slide, site_stain
 from cartopath.simulate.artefacts import simulate_flawed_slide
 from cartopath.slides import TileSpec, open_slide, plan_tiles, slide_tissue, tile_grid
 from cartopath.slides.quality import (
@@ -146,3 +146,15 @@ def test_the_picture_marks_flaws_and_leaves_the_rest(flawed):
     is_plain = quality.map <= QUALITY_CLASSES["tissue"].number
     assert np.array_equal(whole[is_plain], quality.thumbnail[is_plain])
     assert (whole[quality.map == QUALITY_CLASSES["pen"].number] != quality.thumbnail[quality.map == 2]).any(axis=-1).mean() > 0.9
+
+
+def test_no_slide_of_a_clean_cohort_with_stains_of_several_sites_is_flagged(tmp_path):
+    rows = []
+    for seed in range(10):
+        stain = site_stain(seed % 3, f"site {seed % 3}")
+        slide = plan_specimen(seed, f"clean {seed}", size_px0=SizePx0(400, 400), mpp=1.0, fractions=(0.4,), stain=stain)
+        simulate_slide(slide, tmp_path / f"{seed}.tif")
+        quality = judged(tmp_path / f"{seed}.tif")
+        assert not tile_flags(quality.tiles).any(axis=None)
+        rows.append({"slide_id": str(seed), **quality.measures})
+    assert quality_flags(pd.DataFrame(rows)).empty

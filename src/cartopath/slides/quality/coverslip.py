@@ -11,6 +11,7 @@ from cartopath.slides.quality.shapes import large_parts, wide_parts
 
 _MIN_DENSITY, _MAX_DENSITY, _EVENNESS, _OFFSET = 0.02, 0.60, 0.6, 0.02
 _LENGTH_UM, _MAX_THICKNESS_UM, _STRAIGHTNESS = 3000.0, 200.0, 0.03
+_MIN_LINE_PX = 20
 _GREY_AREA_MM2, _GREY_WIDTH_UM, _GREY_DENSITY = 1.0, 400.0, 0.06
 
 
@@ -28,7 +29,7 @@ def _lines(mask: NDArray[np.bool_], view: View) -> NDArray[np.bool_]:
     labels, _ = ndimage.label(mask, np.ones((3, 3), bool))
     lines = np.zeros_like(mask)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if max(part.stop - part.start for part in box) < 0.7 * view.pixels(_LENGTH_UM):
+        if max(part.stop - part.start for part in box) < max(_MIN_LINE_PX, 0.7 * view.pixels(_LENGTH_UM)):
             continue
         part = labels[box] == number
         if _is_line(part, view):

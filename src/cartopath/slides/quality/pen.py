@@ -110,7 +110,7 @@ def _evenness(ink: _Ink) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the least density of the three, and its ratio to the greatest."""
     least = np.minimum(np.minimum(ink.red, ink.green), ink.blue)
     most = np.maximum(np.maximum(ink.red, ink.green), ink.blue)
-    return least, least / np.maximum(most, np.float32(1e-3))
+    return least, np.asarray(least / np.maximum(most, np.float32(1e-3)), np.float32)
 
 
 def with_dark_parts(pen: NDArray[np.bool_], dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
