@@ -12,7 +12,7 @@ def _tile_shares() -> dict[str, float]:
         "dark": 0.05,
         "blur": 0.50,
         "stain": 0.50,
-        "saturated": 0.25,
+        "saturated": 0.15,
         "coverslip": 0.05,
         "padding": 0.05,
     }
@@ -48,7 +48,8 @@ class QualityLimits:
 
     Attributes:
         tile_share: From which share of a tile a flaw flags it. Pen and folds hide what lies beneath, so a tenth is enough; dust
-            is small; blur, stain and saturation are judged by halves, because a tile may hold little of what shows them.
+            is small; blur and stain are judged by halves, because a tile may hold little of what shows them. Of tissue on sound
+            slides at most 3 % is clipped, but not all of an overexposed tile's still looks like tissue.
         slide_share: From which share of the tissue a flaw flags the slide. Pen is rare and deliberate, so little of it is worth
             a look; folds and dust are on nearly every slide, so only much of them is.
         pen_mm2: Pen on glass harms no tile but tells that someone marked the slide. Smaller than a dot of a pen is chance.

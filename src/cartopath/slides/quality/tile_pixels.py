@@ -16,7 +16,7 @@ _MIN_TISSUE = 0.02
 _BLURRED = -0.7
 """Sharpness of blocks blurred by 3 um and more on real slides; those in focus lie above -0.6, nearly all above 0."""
 _CLIPPED_LOW, _CLIPPED_HIGH = 1, 254
-_PALE, _STRONG, _COLOURED = 0.06, 1.10, 0.20
+_PALE, _STRONG, _COLOURED = 0.05, 1.10, 0.20
 _BLUE_OVER_GREEN, _RED_OVER_GREEN = 1.10, 1.35
 _DENSITY = np.log10(np.float32(246.0) / (np.arange(256, dtype=np.float32) + 1)).clip(0).astype(np.float32)
 
