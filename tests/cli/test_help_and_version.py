@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cartopath.cli.main import app
 
-COMMANDS = ("demo", "init", "check", "run", "stages", "predict", "report")
+COMMANDS = ("demo", "init", "check", "doctor", "run", "stages", "predict", "report")
 HEAVY = ("torch", "pandas", "numpy", "lightning", "matplotlib", "timm", "dask", "distributed", "scipy", "openslide", "pydantic")
 
 

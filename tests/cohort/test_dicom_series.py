@@ -3,7 +3,7 @@
 import pytest
 
 from cartopath.cohort import read_slides
-from cartopath.cohort.dicom_series import dicom_slides
+from cartopath.cohort.slide_lists.dicom_series import dicom_slides
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cartopath.cohort import read_slides
-from cartopath.cohort.slide_files import walk_files
+from cartopath.cohort.slide_lists.slide_files import walk_files
 from cartopath.core.errors import TableError
 
 
@@ -176,7 +176,7 @@ def test_a_folder_that_cannot_be_listed_is_named(folder, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr("cartopath.cohort.slide_files.os.scandir", refuse)
+    monkeypatch.setattr("cartopath.cohort.slide_lists.slide_files.os.scandir", refuse)
     with pytest.raises(TableError, match=r"closed: cannot be listed \(Permission denied\)"):
         read_slides(here)
 

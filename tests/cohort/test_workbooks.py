@@ -9,7 +9,7 @@ import pytest
 
 from cartopath.cohort import read_clinical, read_slides
 from cartopath.cohort.delimited import read_head, read_words
-from cartopath.cohort.manifests import read_manifest
+from cartopath.cohort.slide_lists.manifests import read_manifest
 from cartopath.cohort.spreadsheet import is_workbook, read_sheet
 from cartopath.core.errors import TableError
 

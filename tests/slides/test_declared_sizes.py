@@ -10,7 +10,7 @@ import tifffile
 
 from cartopath.core.errors import SlideError
 from cartopath.slides import open_slide
-from cartopath.slides.declared_sizes import check_declared_sizes
+from cartopath.slides.declared.sizes import check_declared_sizes
 
 WIDTH, LENGTH, TILE_WIDTH, TILE_LENGTH, HAMAMATSU = 256, 257, 322, 323, 65420
 

@@ -120,7 +120,7 @@ def test_a_density_on_the_scale_of_a_microscope_is_believed_and_named(tmp_path, 
 
 
 def test_a_picture_is_decoded_once_however_many_threads_read_it(tmp_path, picture, monkeypatch):
-    from cartopath.slides import image_backend
+    from cartopath.slides.backends import image_backend
 
     decode, decoded = image_backend._rgb_on_white, []
     monkeypatch.setattr(image_backend, "_rgb_on_white", lambda image: decoded.append(image) or decode(image))
@@ -133,8 +133,8 @@ def test_a_picture_is_decoded_once_however_many_threads_read_it(tmp_path, pictur
 
 
 def test_decoded_pictures_are_held_within_a_bound_and_dropped_at_the_end(tmp_path, picture, monkeypatch):
-    from cartopath.slides import image_backend
-    from cartopath.slides.pixel_cache import PixelCache
+    from cartopath.slides.backends import image_backend
+    from cartopath.slides.backends.pixel_cache import PixelCache
 
     held = PixelCache(5_000_000)  # one of the pictures and a half
     monkeypatch.setattr(image_backend, "_shared_cache", lambda process_id: held)
@@ -149,7 +149,7 @@ def test_decoded_pictures_are_held_within_a_bound_and_dropped_at_the_end(tmp_pat
 
 
 def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("cartopath.slides.image_backend.MAX_IMAGE_PX", 10_000)
+    monkeypatch.setattr("cartopath.slides.backends.image_backend.MAX_IMAGE_PX", 10_000)
     with pytest.raises(SlideError, match=r"a\.png: a picture of 101 x 100 px; up to 10,000 px .*vips tiffsave"):
         open_slide(saved(tmp_path / "a.png", np.zeros((100, 101, 3), np.uint8)), mpp=0.5)
 

@@ -85,7 +85,7 @@ def test_an_aperio_slide_with_label_and_macro(real_data):
         assert slide.resolution == Resolution(0.499, "openslide.mpp-x", 0.499)
         plan = plan_tiles(slide, TileSpec())
         assert plan.grid.window_px0 == 513
-        assert plan.counts == {"grid": 30, "edge": 10, "no_tissue": 5, "unreadable": 0, "background": 10, "kept": 5}
+        assert plan.counts == {"grid": 30, "edge": 10, "no_tissue": 5, "flawed": 0, "unreadable": 0, "background": 10, "kept": 5}
         assert plan.table[["col", "row"]].to_numpy().tolist() == [[2, 1], [2, 2], [2, 3], [1, 4], [2, 4]]
 
 

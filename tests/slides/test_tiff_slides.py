@@ -13,9 +13,9 @@ import tifffile
 
 from cartopath.core.errors import SlideError, TileError
 from cartopath.slides import TileSpec, open_slide, plan_tiles
-from cartopath.slides.openslide_backend import OpenSlideBackend
-from cartopath.slides.tiff_backend import TiffBackend
-from cartopath.slides.tiff_structure import read_structure
+from cartopath.slides.backends.openslide_backend import OpenSlideBackend
+from cartopath.slides.backends.tiff_backend import TiffBackend
+from cartopath.slides.backends.tiff_structure import read_structure
 
 OME = (
     '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
@@ -342,7 +342,7 @@ def test_a_frame_that_grows_without_end_is_an_error_and_fills_no_memory(tiff, tm
 
 
 def test_a_huge_uncompressed_strip_is_read_in_parts(tiff, tmp_path, picture, monkeypatch):
-    monkeypatch.setattr("cartopath.slides.tiff_structure._PART_OF_STRIP_BYTES", 50_000)
+    monkeypatch.setattr("cartopath.slides.backends.tiff_structure._PART_OF_STRIP_BYTES", 50_000)
     path = write(tmp_path / "a.tif", picture, rowsperstrip=701)
     (level,) = read_structure(path).levels
     assert level.frame_height * level.width * 3 <= 50_000
@@ -350,7 +350,7 @@ def test_a_huge_uncompressed_strip_is_read_in_parts(tiff, tmp_path, picture, mon
 
 
 def test_a_huge_compressed_strip_is_refused_with_a_way_out(tmp_path, picture, monkeypatch):
-    monkeypatch.setattr("cartopath.slides.tiff_structure.MAX_TILE_PX", 500_000)
+    monkeypatch.setattr("cartopath.slides.backends.tiff_structure.MAX_TILE_PX", 500_000)
     path = write(tmp_path / "a.tif", picture, rowsperstrip=701, compression="deflate")
     with pytest.raises(SlideError, match=r"compressed as one strip; .*vips tiffsave"):
         open_slide(path, mpp=0.5)

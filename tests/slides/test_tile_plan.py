@@ -50,7 +50,7 @@ def test_half_white_exactly_is_dropped_and_less_is_kept(tmp_path, write_slide, n
 
 def test_a_white_slide_keeps_nothing_and_decodes_no_tile(tmp_path, write_slide):
     plan = planned(write_slide(tmp_path / "white.tif", np.full((512, 512, 3), 255, np.uint8)))
-    assert plan.counts == {"grid": 16, "edge": 0, "no_tissue": 16, "unreadable": 0, "background": 0, "kept": 0}
+    assert plan.counts == {"grid": 16, "edge": 0, "no_tissue": 16, "flawed": 0, "unreadable": 0, "background": 0, "kept": 0}
     assert list(plan.table.columns) == COLUMNS
     assert plan.stain.n_pixels == 0
 

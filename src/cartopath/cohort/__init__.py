@@ -10,7 +10,6 @@ from cartopath.cohort.findings import FINDING_CODES, Finding, findings_table, so
 from cartopath.cohort.joins import join_findings, label_findings, survival_findings, trait_findings
 from cartopath.cohort.labels import TraitLabels, binary_labels, trait_labels
 from cartopath.cohort.leakage import class_counts, survival_patients, trait_sets
-from cartopath.cohort.manifests import manifest_on_disk, read_manifest
 from cartopath.cohort.matrices import MATRIX_FORMATS
 from cartopath.cohort.molecular import MolecularTable, open_molecular
 from cartopath.cohort.patient_slides import CohortWarning, patient_slides, slide_choices, slide_rules
@@ -18,7 +17,8 @@ from cartopath.cohort.receptors import ReceptorStatus, receptor_of_column, recep
 from cartopath.cohort.sample_sheet import read_sample_sheet
 from cartopath.cohort.samples import choose_samples
 from cartopath.cohort.slide_findings import slide_findings
-from cartopath.cohort.slide_table import read_slides
+from cartopath.cohort.slide_lists.manifests import manifest_on_disk, read_manifest
+from cartopath.cohort.slide_lists.slide_table import read_slides
 from cartopath.cohort.split_audit import audit_splits
 from cartopath.cohort.splits import draw_folds, draw_rounds, read_splits, write_splits
 from cartopath.cohort.status_words import parse_status

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from cartopath.cohort.barcodes import DIAGNOSTIC, PRIMARY_TUMOUR, parse_barcode, sample_type_name
-from cartopath.cohort.duplicate_slides import duplicate_findings
 from cartopath.cohort.findings import Finding, counted, examples
 from cartopath.cohort.patient_slides import slide_choices
-from cartopath.cohort.slide_lookup import AMBIGUOUS, MISSING, last_part
+from cartopath.cohort.slide_lists.duplicate_slides import duplicate_findings
+from cartopath.cohort.slide_lists.slide_lookup import AMBIGUOUS, MISSING, last_part
 
 POSSIBLE_MPP = (0.05, 20.0)
 """Micrometres per pixel that a slide may have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -104,13 +105,18 @@ def _quality(checked: Checked, layout: Layout) -> Section:
     shown = ranked[ranked["verdict"] != "excluded"].head(MOST_PRINTS)
     prints = [
         slide_print(
-            layout, row, checked.flags, verdict=row["verdict"], reason=row["reasons"] if row["verdict"] == "unusable" else ""
+            layout, row, checked.flags, verdict=row["verdict"], reason=_reason(row) if row["verdict"] == "unusable" else ""
         )
         for row in shown.to_dict("records")
     ]
     blocks: list[Block] = [contact_sheet(prints, n_all=len(ranked), source="check.csv")] if prints else []
     blocks += flaw_grids(checked.flags)
     return Section("quality", "Slide quality", tuple(blocks or [Paragraph("There is no slide to look at.", "missing")]))
+
+
+def _reason(row: dict[Any, Any]) -> str:
+    """Return why a slide cannot be used, without its path, which stands beside it."""
+    return str(row["reasons"]).removeprefix(f"{row['path']}: ")
 
 
 def _ranked(checked: Checked) -> pd.DataFrame:
@@ -161,7 +167,8 @@ def _decisions(checked: Checked) -> Section | None:
     blocks: list[Block] = [Paragraph(text)]
     for name, rows in (("Slides that cannot be used", unusable), ("Slides with flaws", flawed)):
         if len(rows):
-            decided = {"slides": {"exclude": dict(zip(rows["slide_id"], rows["reasons"], strict=True))}}
+            reasons = {row["slide_id"]: _reason(row) for row in rows.to_dict("records")}
+            decided = {"slides": {"exclude": reasons}}
             listing = yaml.safe_dump(decided, sort_keys=False, allow_unicode=True, width=1000)
             blocks.append(Listing(f"{name}: {len(rows):,}", listing))
     return Section("decisions", "Decisions to take", tuple(blocks))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cartopath.core.errors import ResolutionError
-from cartopath.slides.ome import main_image
+from cartopath.slides.backends.ome import main_image
 
 MIN_MPP, MAX_MPP = 0.05, 20.0
 """Micrometres per pixel that a slide can have; 72 dpi, which programs write without thinking, is 353."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
-from cartopath.slides.backend import Backend
-from cartopath.slides.declared_limits import check_levels
-from cartopath.slides.opening import open_backend
+from cartopath.slides.backends.opening import open_backend
+from cartopath.slides.backends.protocol import Backend
+from cartopath.slides.declared.limits import check_levels
 from cartopath.slides.resample import resample
 from cartopath.slides.resolution import Resolution, resolve
 from cartopath.slides.thumbnail import read_thumbnail

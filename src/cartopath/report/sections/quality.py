@@ -26,7 +26,7 @@ from cartopath.report.blocks import (
 from cartopath.report.numbers import count, counted, short
 from cartopath.report.pictures import evenly_chosen
 from cartopath.report.results import StudyResults
-from cartopath.slides.quality import QUALITY_CLASSES
+from cartopath.slides.quality import MEASURES, QUALITY_CLASSES
 from cartopath.study.layout import Layout
 
 PRINT_PX = 260
@@ -92,7 +92,7 @@ def flaw_grids(flags: pd.DataFrame) -> list[Grid]:
         return []
     kinds = []
     for flag, found in flags.groupby("flag", sort=True):
-        meaning = QUALITY_CLASSES[str(flag)].meaning if str(flag) in QUALITY_CLASSES else str(found.iloc[0]["measure"])
+        meaning = _meaning(str(flag), str(found.iloc[0]["measure"]))
         kinds.append((Cell(str(flag)), Cell(meaning), Cell(count(found["slide_id"].nunique()))))
     columns = (*text_columns("Flaw", "What it means"), *number_columns("Slides"))
     rows = tuple(
@@ -108,6 +108,10 @@ def flaw_grids(flags: pd.DataFrame) -> list[Grid]:
         folded=True,
     )
     return [Grid("Flaws by kind.", columns, tuple(kinds), "quality_flags.csv"), each]
+
+
+def _meaning(flag: str, measure: str) -> str:
+    return QUALITY_CLASSES[flag].meaning if flag in QUALITY_CLASSES else f"unusual: {MEASURES.get(measure, measure)}"
 
 
 def _small_jpeg(path: Path, name: str) -> Picture | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cartopath.cohort import Finding
-from cartopath.cohort.slide_table import SLIDE_COLUMNS
+from cartopath.cohort.slide_lists.slide_table import SLIDE_COLUMNS
 from cartopath.core.errors import CartopathError
 from cartopath.study.executors import make_executor
 from cartopath.study.inputs import listed_slides, slide_identity
@@ -101,7 +101,7 @@ def resolution_findings(verdicts: pd.DataFrame) -> Iterator[Finding]:
     if opened.empty:
         return
     low, high = opened["mpp"].min(), opened["mpp"].max()
-    if high > MIXED_MPP * low:
+    if high > MIXED_MPP * low and (opened["mpp_source"] != "table").any():  # Stated ones are spoken of in the slide list.
         message = f"slides of {low:.4g} to {high:.4g} um per pixel; tiles are cut by physical size, so this is fine if it is true"
         yield Finding("info", "mixed-resolution", "slides", message)
     n_assumed = int((opened["mpp_source"] == "assume_mpp").sum())

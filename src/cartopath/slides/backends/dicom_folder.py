@@ -38,7 +38,7 @@ def _volume(path: Path) -> tuple[str, int] | None:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
-    from cartopath.slides.foreign_errors import STRUCTURE_ERRORS
+    from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS
 
     with path.open("rb") as file:
         if file.read(132)[128:] != b"DICM":

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_dicom import check_dicom, is_dicom, series_of
-from cartopath.slides.declared_keyfiles import check_hamamatsu, check_mirax
-from cartopath.slides.declared_tiff import check_tiff, tiff_layout
+from cartopath.slides.declared.dicom import check_dicom, is_dicom, series_of
+from cartopath.slides.declared.keyfiles import check_hamamatsu, check_mirax
+from cartopath.slides.declared.tiff import check_tiff, tiff_layout
 
 
 def check_declared_sizes(path: Path, *, frames: bool = False) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_limits import MAX_TILE_BYTES, check_sides, check_tile, tiles_needed
+from cartopath.slides.declared.limits import MAX_TILE_BYTES, check_sides, check_tile, tiles_needed
 
 MAX_DIRECTORIES = 4096
 MAX_ENTRIES = 4096

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.foreign_errors import FRAME_ERRORS, reason
-from cartopath.slides.tiff_structure import NO_COMPRESSION, WHITE_IS_ZERO, YCBCR, TiffLevel
+from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
+from cartopath.slides.backends.tiff_structure import NO_COMPRESSION, WHITE_IS_ZERO, YCBCR, TiffLevel
 
 JPEG = 7
 _BYTE_CODECS: dict[int, Callable[..., Any]] = {

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_sizes import check_declared_sizes
-from cartopath.slides.foreign_errors import IMAGE_ERRORS, reason
-from cartopath.slides.pixel_cache import PixelCache, new_owner
+from cartopath.slides.backends.foreign_errors import IMAGE_ERRORS, reason
+from cartopath.slides.backends.pixel_cache import PixelCache, new_owner
+from cartopath.slides.declared.sizes import check_declared_sizes
 
 MAX_IMAGE_PX = 1 << 27
 """134 million pixels, 11,585 x 11,585: about 1 GB while it is decoded, 400 MB afterwards."""
@@ -47,7 +47,7 @@ def _shared_cache(process_id: int) -> PixelCache[_Levels]:
 
 
 class ImageBackend:
-    """A PNG or JPEG picture; see `cartopath.slides.backend.Backend`."""
+    """A PNG or JPEG picture; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "image"
 

@@ -14,7 +14,7 @@ import pandas as pd
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of, sample_type_code
 from cartopath.cohort.cells import is_missing
 from cartopath.cohort.delimited import TextHead, read_words
-from cartopath.cohort.slide_files import walk_files
+from cartopath.cohort.slide_lists.slide_files import walk_files
 from cartopath.core.errors import TableError
 
 _COLUMNS = ("id", "filename", "md5", "size", "state")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_limits import check_sides, check_tile, tiles_needed
+from cartopath.slides.declared.limits import check_sides, check_tile, tiles_needed
 
 MAX_CELLS_PER_FRAME = 1000
 """A slide may leave out the frames of bare glass, but not nearly all of it."""

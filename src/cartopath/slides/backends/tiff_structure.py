@@ -1,7 +1,7 @@
 """Where the pixels of a TIFF slide lie: levels, frames, how they are compressed; read through tifffile, nothing is decoded.
 
 Works on tiled and striped TIFF, BigTIFF and OME-TIFF. Which directories are levels of the slide, and which are labels, macros or
-something else, is decided in `cartopath.slides.tiff_pages`.
+something else, is decided in `cartopath.slides.backends.tiff_pages`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_limits import MAX_SIDE_PX, MAX_TILE_PX
-from cartopath.slides.foreign_errors import STRUCTURE_ERRORS, reason
-from cartopath.slides.tiff_pages import choose_pages
-from cartopath.slides.tiff_properties import tiff_properties
+from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
+from cartopath.slides.backends.tiff_pages import choose_pages
+from cartopath.slides.backends.tiff_properties import tiff_properties
+from cartopath.slides.declared.limits import MAX_SIDE_PX, MAX_TILE_PX
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks on odd files are for logs, not for the terminal
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartopath.core.errors import SlideError, TileError
-from cartopath.slides.declared_sizes import check_declared_sizes
+from cartopath.slides.declared.sizes import check_declared_sizes
 
 CACHE_BYTES = 64 << 20
 _WHITE = (255, 255, 255)
@@ -91,7 +91,7 @@ class _Handle:
 
 
 class OpenSlideBackend:
-    """An open slide file behind OpenSlide; see `cartopath.slides.backend.Backend`."""
+    """An open slide file behind OpenSlide; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "openslide"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cartopath.slides.ome import is_ome, main_image
+from cartopath.slides.backends.ome import is_ome, main_image
 
 MAX_ASPECT_ERROR = 0.02
 _MAX_DOWNSAMPLE_ERROR = 0.02

@@ -14,10 +14,10 @@ import pandas as pd
 
 from cartopath.cohort.barcodes import Barcode, parse_barcode, patient_of
 from cartopath.cohort.delimited import TextHead, read_words
-from cartopath.cohort.manifests import gdc_list, is_gdc_list, manifest_on_disk
-from cartopath.cohort.slide_columns import SlideColumns
-from cartopath.cohort.slide_files import SLIDE_SUFFIXES, SlideFile, slide_files, slide_stem
-from cartopath.cohort.slide_lookup import AMBIGUOUS, MISSING, PRESENT, SlideLookup, is_file, last_part, slide_id_of
+from cartopath.cohort.slide_lists.manifests import gdc_list, is_gdc_list, manifest_on_disk
+from cartopath.cohort.slide_lists.slide_columns import SlideColumns
+from cartopath.cohort.slide_lists.slide_files import SLIDE_SUFFIXES, SlideFile, slide_files, slide_stem
+from cartopath.cohort.slide_lists.slide_lookup import AMBIGUOUS, MISSING, PRESENT, SlideLookup, is_file, last_part, slide_id_of
 from cartopath.core.errors import TableError
 
 SLIDE_COLUMNS = ("slide_id", "path", "patient_id", "mpp", "site", "exclude", "sample_type", "kind", "number", "on_disk")

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.declared_limits import check_sides, check_tile
+from cartopath.slides.declared.limits import check_sides, check_tile
 
 MAX_TEXT_BYTES = 16 << 20
 MAX_LIST = 100_000

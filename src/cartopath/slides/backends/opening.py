@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.backend import Backend
-from cartopath.slides.declared_sizes import check_declared_sizes
-from cartopath.slides.dicom_folder import slide_in_folder
+from cartopath.slides.backends.dicom_folder import slide_in_folder
+from cartopath.slides.backends.protocol import Backend
+from cartopath.slides.declared.sizes import check_declared_sizes
 
 _PLAIN_TIFF = "generic-tiff"
 _PLAIN_GEOMETRY = (None, _PLAIN_TIFF, "aperio")
@@ -28,7 +28,10 @@ def open_backend(path: Path) -> Backend:
     Raises:
         SlideError: It is missing or none of the decoders can open it; says what each of them found.
     """
-    from cartopath.slides.openslide_backend import OpenSlideBackend, detected_vendor  # loads a shared library: only when needed
+    from cartopath.slides.backends.openslide_backend import (  # loads a shared library: only when needed
+        OpenSlideBackend,
+        detected_vendor,
+    )
 
     if path.is_dir():
         path = slide_in_folder(path)
@@ -48,8 +51,8 @@ def open_backend(path: Path) -> Backend:
 
 def _open_plain_tiff(path: Path) -> Backend:
     """Open a tiled TIFF that OpenSlide knows no vendor of: by OpenSlide, if it takes just the slide's levels for levels."""
-    from cartopath.slides.openslide_backend import OpenSlideBackend
-    from cartopath.slides.tiff_structure import UnsuitableImageError, read_structure
+    from cartopath.slides.backends.openslide_backend import OpenSlideBackend
+    from cartopath.slides.backends.tiff_structure import UnsuitableImageError, read_structure
 
     try:
         structure = read_structure(path)
@@ -73,7 +76,7 @@ def _first(path: Path, attempts: dict[str, Callable[[Path], Backend]]) -> Backen
     Raises:
         SlideError: None does; says why each does not, on one line.
     """
-    from cartopath.slides.tiff_structure import UnsuitableImageError
+    from cartopath.slides.backends.tiff_structure import UnsuitableImageError
 
     reasons = []
     for name, attempt in attempts.items():
@@ -87,18 +90,18 @@ def _first(path: Path, attempts: dict[str, Callable[[Path], Backend]]) -> Backen
 
 
 def _open_tiff(path: Path) -> Backend:
-    from cartopath.slides.tiff_backend import TiffBackend
+    from cartopath.slides.backends.tiff_backend import TiffBackend
 
     return TiffBackend(path)
 
 
 def _is_picture(path: Path) -> bool:
-    from cartopath.slides.image_backend import reader_of
+    from cartopath.slides.backends.image_backend import reader_of
 
     return reader_of(path) is not None
 
 
 def _open_image(path: Path) -> Backend:
-    from cartopath.slides.image_backend import ImageBackend
+    from cartopath.slides.backends.image_backend import ImageBackend
 
     return ImageBackend(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cartopath.cohort.findings import Finding, counted, examples
-from cartopath.cohort.slide_lookup import is_file
+from cartopath.cohort.slide_lists.slide_lookup import is_file
 from cartopath.store.hashing import file_identity
 
 

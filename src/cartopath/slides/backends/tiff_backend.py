@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError, TileError
-from cartopath.slides.declared_sizes import check_declared_sizes
-from cartopath.slides.pixel_cache import PixelCache, new_owner
-from cartopath.slides.tiff_frames import READABLE, FrameError, FrameFile, read_frame
-from cartopath.slides.tiff_structure import TiffLevel, TiffStructure, read_structure
+from cartopath.slides.backends.pixel_cache import PixelCache, new_owner
+from cartopath.slides.backends.tiff_frames import READABLE, FrameError, FrameFile, read_frame
+from cartopath.slides.backends.tiff_structure import TiffLevel, TiffStructure, read_structure
+from cartopath.slides.declared.sizes import check_declared_sizes
 
 CACHE_BYTES = 128 << 20
 """Of decoded frames, for all TIFF slides of a process together: a row of strips of a wide image fits."""
@@ -26,7 +26,7 @@ def _shared_cache(process_id: int) -> PixelCache[NDArray[np.uint8]]:
 
 
 class TiffBackend:
-    """An open TIFF slide; see `cartopath.slides.backend.Backend`."""
+    """An open TIFF slide; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "tiff"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cartopath.core.errors import SlideError
-from cartopath.slides.backend import Backend
+from cartopath.slides.backends.protocol import Backend
 
 MAX_SIDE_PX = 2_000_000
 """More than any scanner writes: at 0.1 um/px this is 20 cm."""

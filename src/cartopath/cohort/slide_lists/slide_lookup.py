@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cartopath.cohort.barcodes import parse_barcode
-from cartopath.cohort.slide_files import SLIDE_SUFFIXES, SlideFile, slide_stem
+from cartopath.cohort.slide_lists.slide_files import SLIDE_SUFFIXES, SlideFile, slide_stem
 
 PRESENT, MISSING, AMBIGUOUS = "present", "missing", "several files"
 

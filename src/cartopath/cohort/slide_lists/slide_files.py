@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from cartopath.cohort.beside_slides import kind_of_folder, named_beside
-from cartopath.cohort.dicom_series import dicom_slides
+from cartopath.cohort.slide_lists.beside_slides import kind_of_folder, named_beside
+from cartopath.cohort.slide_lists.dicom_series import dicom_slides
 from cartopath.core.errors import TableError
 
 SLIDE_SUFFIXES = (

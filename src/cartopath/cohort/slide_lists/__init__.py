@@ -1,0 +1,1 @@
+"""Which slides there are: folders, tables of every tool, GDC manifests and sample sheets, and where their files lie."""
