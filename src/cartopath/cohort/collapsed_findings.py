@@ -51,11 +51,10 @@ def _names_file_of(begin: str, subject: str) -> bool:
 
 
 def _merged(said: str, group: list[Finding]) -> Finding:
-    subjects = list(dict.fromkeys(finding.subject for finding in group))
+    subjects = sorted({finding.subject for finding in group})
     if len(subjects) == 1:
         return group[0]
-    more = len(subjects) - 2
-    about = f"{subjects[0]} and {subjects[1]}" if not more else f"{subjects[0]}, {subjects[1]} and {more:,} more"
+    about = f"{subjects[0]} and {len(subjects) - 1:,} more"
     listed = examples(subjects[: N_EXAMPLES + 1])[1:-1]
     message = f"{said.replace(_PLACE, '...')} ({counted(len(subjects), 'time')}: {listed})"
     return dataclasses.replace(group[0], subject=about, message=message)

@@ -114,7 +114,7 @@ def quality_findings(flags: pd.DataFrame, *, n_slides: int) -> Iterator[Finding]
     """Yield one finding per kind of flaw, the slides with most of it first."""
     for flag, found in flags.groupby("flag", sort=True):
         names = list(dict.fromkeys(found["slide_id"]))
-        examples = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        worst = found.iloc[0]["message"]
-        message = f"{len(names):,} of {n_slides:,} slides ({examples}); {found.iloc[0]['slide_id']}: {worst}"
+        others = ", ".join(names[1:6]) + (", ..." if len(names) > 6 else "")
+        message = f"{len(names):,} of {n_slides:,} slides; {names[0]}: {found.iloc[0]['message']}"
+        message += f"; also {others}" if others else ""
         yield Finding("warning", "slide-quality", str(flag), message)

@@ -60,7 +60,10 @@ def quality_task(study: Study, slide_id: str, path: Path, *, stated_mpp: float |
     n_sample = sample_size(config)
     spec = config.model_dump(mode="json", exclude={"drop_flagged", "max_background"})
     mpp = [stated_mpp, study.config.slides.assume_mpp]
-    key = task_key("quality", VERSION, slide=identity, slide_id=slide_id, mpp=mpp, tiles=spec, n_sample=n_sample)
+    is_to_be_cut = bool(study.config.traits)  # A folder of slides without a study is only looked at, at whatever resolution.
+    key = task_key(
+        "quality", VERSION, slide=identity, slide_id=slide_id, mpp=mpp, tiles=spec, n_sample=n_sample, is_to_be_cut=is_to_be_cut
+    )
     outputs = quality_paths(study.layout, slide_id)
     arguments = {
         "path": path,
@@ -68,6 +71,7 @@ def quality_task(study: Study, slide_id: str, path: Path, *, stated_mpp: float |
         "stated_mpp": stated_mpp,
         "assume_mpp": study.config.slides.assume_mpp,
         "config": config,
+        "is_to_be_cut": is_to_be_cut,
         "n_sample": n_sample,
         "outputs": outputs,
         "key": key,
@@ -87,6 +91,7 @@ def judge_slide(
     stated_mpp: float | None,
     assume_mpp: float | None,
     config: TilesConfig,
+    is_to_be_cut: bool,
     n_sample: int | None,
     outputs: dict[str, Path],
     key: str,
@@ -97,6 +102,8 @@ def judge_slide(
         SlideError: It cannot be opened or read, has no resolution, or is too coarse for the tiles.
     """
     with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp) as slide:
+        if slide.mpp > 1.1 * config.mpp and not is_to_be_cut:
+            config = config.model_copy(update={"mpp": slide.mpp})
         if slide.mpp > 1.1 * config.mpp:
             raise SlideError(f"{path}: {slide.mpp:.4g} um per pixel is coarser than tiles.mpp {config.mpp:g}: raise tiles.mpp")
         quality = slide_quality(slide, tile_spec(config), n_sample=n_sample)
