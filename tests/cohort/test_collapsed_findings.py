@@ -10,7 +10,7 @@ def unusable(name, reason="the file is empty; fetch it again", folder="/data/my 
 def test_one_line_counts_them_and_gives_five_examples():
     (found,) = collapse_findings(unusable(f"S{i}") for i in range(12))
     assert (found.severity, found.code, found.subject) == ("error", "slide-unusable", "S0 and 11 more")
-    assert found.message == "the file is empty; fetch it again (12 times: S0, S1, S2, S3, S4, ...)"
+    assert found.message == "the file is empty; fetch it again (12 times: S0, S1, S10, S11, S2, ...)"
 
 
 def test_different_reasons_stay_apart():

@@ -54,7 +54,7 @@ def _merged(said: str, group: list[Finding]) -> Finding:
     subjects = sorted({finding.subject for finding in group})
     if len(subjects) == 1:
         return group[0]
-    about = f"{subjects[0]} and {len(subjects) - 1:,} more"
+    about = " and ".join(subjects) if len(subjects) == 2 else f"{subjects[0]} and {len(subjects) - 1:,} more"
     listed = examples(subjects[: N_EXAMPLES + 1])[1:-1]
     message = f"{said.replace(_PLACE, '...')} ({counted(len(subjects), 'time')}: {listed})"
     return dataclasses.replace(group[0], subject=about, message=message)
