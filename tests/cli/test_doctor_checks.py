@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from cartopath.cli.doctor.examination import examine, run_check
-from cartopath.cli.doctor.machine import cores, devices, memory, memory_limit, open_files, threads, usable_cores
+from cartopath.cli.doctor.machine import cores, devices, memory, memory_limit, open_files, threads
 from cartopath.cli.doctor.slides import codecs, opens_a_slide, openslide_version
 from cartopath.cli.doctor.software import encoding, font_cache, packages, python_version, torch_build, torchvision_fits
 from cartopath.cli.doctor.storage import disk, file_system, temporary_space
 from cartopath.cli.doctor.verdict import Verdict
 from cartopath.cli.doctor.workers import dask_worker
+from cartopath.core.cores import usable_cores
 
 
 class TestSoftware:
@@ -131,7 +132,7 @@ class TestMachine:
     def test_the_quota_of_a_container_limits_the_cores(self, tmp_path):
         (tmp_path / "cpu.max").write_text("100000 100000\n")
         assert usable_cores(tmp_path) == 1
-        assert cores(1, 8).advice == "set compute.workers: 1, or --workers 1"
+        assert cores(1, 8).found == "1 of 8 may be used here"
 
     def test_the_quota_of_an_older_container_does_too(self, tmp_path):
         (tmp_path / "cpu").mkdir()

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
+from cartopath.core.cores import usable_cores
 from cartopath.core.errors import ConfigError
 from cartopath.simulate import CohortSpec, simulate_cohort
 from cartopath.store.atomic import write_text
@@ -57,9 +58,7 @@ def prepare_demo(out: Path, *, effect: float, seed: int, workers: int | None, wa
 
 def simulate(*, spec: CohortSpec, root: Path, workers: int | None) -> Result:
     """Write the cohort and its truth."""
-    import os
-
-    n_workers = (os.cpu_count() or 1) if workers is None else max(1, workers)
+    n_workers = usable_cores() if workers is None else max(1, workers)
     simulate_cohort(
         spec,
         root,

@@ -6,13 +6,13 @@ kills that one too, fails alone.
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from cartopath.core.cores import usable_cores
 from cartopath.core.errors import CartopathError, ConfigError
 from cartopath.study import progress
 from cartopath.study.config import ComputeConfig
@@ -212,7 +212,7 @@ class DaskExecutor:
                     f"compute.scheduler: no Dask scheduler answers at {self._compute.scheduler}: {error}"
                 ) from error
         else:
-            workers = self._compute.workers or os.cpu_count() or 1
+            workers = self._compute.workers or usable_cores()
             self._cluster = LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
             )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cartopath.cli.doctor.verdict import Verdict
+from cartopath.core.cores import CGROUP, usable_cores, words_of
 
 WORKER_GB = 1.5
 """Memory that one worker takes, see benchmarks/memory.py."""
-_CGROUP = Path("/sys/fs/cgroup")
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _MIN_OPEN_FILES = 1024
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -39,51 +38,24 @@ def devices(load: Callable[[str], Any] = importlib.import_module, driver: Path =
     return Verdict("ok", "no GPU: everything runs on the processor, trainings of real cohorts slowly")
 
 
-def usable_cores(cgroup: Path = _CGROUP) -> int:
-    """Return how many cores this process may keep busy: its affinity, within the quota of its control group."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, max(1, math.ceil(_cpu_quota(cgroup))))
-
-
-def _cpu_quota(cgroup: Path) -> float:
-    second, first = _words(cgroup / "cpu.max"), _words(cgroup / "cpu" / "cpu.cfs_quota_us")
-    if len(second) == 2 and second[0] != "max":
-        return int(second[0]) / int(second[1])
-    period = _words(cgroup / "cpu" / "cpu.cfs_period_us")
-    if first and period and int(first[0]) > 0:
-        return int(first[0]) / int(period[0])
-    return float(_NO_LIMIT)
-
-
-def _words(path: Path) -> list[str]:
-    try:
-        return path.read_text().split()
-    except OSError:
-        return []
-
-
 def cores(usable: int | None = None, total: int | None = None) -> Verdict:
-    """Compare the cores that may be used with those that the machine shows, of which each gets a worker by default."""
+    """Compare the cores that may be used, of which each gets a worker by default, with those that the machine shows."""
     usable, total = usable or usable_cores(), total or os.cpu_count() or 1
-    if usable < total:
-        return Verdict(
-            "warning", f"{usable} of {total} may be used here", f"set compute.workers: {usable}, or --workers {usable}"
-        )
-    return Verdict("ok", f"{usable}")
+    return Verdict("ok", f"{usable}" if usable == total else f"{usable} of {total} may be used here")
 
 
-def memory_limit(cgroup: Path = _CGROUP) -> int:
+def memory_limit(cgroup: Path = CGROUP) -> int:
     """Return how many bytes this machine, or the control group on it, allows."""
     import psutil  # type: ignore[import-untyped]  # a need of distributed
 
-    stated = _words(cgroup / "memory.max") or _words(cgroup / "memory" / "memory.limit_in_bytes")
+    stated = words_of(cgroup / "memory.max") or words_of(cgroup / "memory" / "memory.limit_in_bytes")
     limit = int(stated[0]) if stated and stated[0].isdigit() else _NO_LIMIT
     return min(limit, int(psutil.virtual_memory().total))
 
 
 def memory(limit: int | None = None, workers: int | None = None) -> Verdict:
     """Compare the memory with what a worker on each core takes."""
-    limit, workers = limit or memory_limit(), workers or os.cpu_count() or 1
+    limit, workers = limit or memory_limit(), workers or usable_cores()
     found = f"{limit / 1e9:.1f} GB for {workers} workers of about {WORKER_GB} GB"
     fit = int(limit / 1e9 / WORKER_GB)
     if fit < 1:

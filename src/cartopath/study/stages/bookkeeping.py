@@ -142,7 +142,7 @@ def _label_rows(study: Study) -> Iterator[dict[str, Any]]:
         meta = labels_meta(study, trait)
         labels = evaluation_labels(read_labels(study, trait), splits)
         threshold = meta["thresholds"][0] or {}
-        row = {"trait": trait, "unit": meta["source"]["unit"], "source": meta["source"]["source"]}
+        row = {"trait": trait, "unit": _scale(meta["source"]), "source": meta["source"]["source"]}
         row |= {"low_percentile": meta["config"]["low"], "high_percentile": meta["config"]["high"]}
         row |= {"low_threshold": threshold.get("lo"), "high_threshold": threshold.get("hi"), "median": threshold.get("median")}
         counts = labels["label"].value_counts()
@@ -150,6 +150,12 @@ def _label_rows(study: Study) -> Iterator[dict[str, Any]]:
         row |= {"threshold_scope": meta["config"]["scope"], "n_patients": n_patients}
         row |= {"n_high": int(counts.get("hi", 0)), "n_low": int(counts.get("lo", 0)), "n_ood": int(counts.get("", 0))}
         yield row | {"n_ood_near": n_near, "n_missing": n_patients - len(labels)}
+
+
+def _scale(source: dict[str, Any]) -> str:
+    """Return the unit of a trait's values with what was done to them, such as `TPM, log2(x+1)`."""
+    transform = source.get("transform", "none")
+    return str(source["unit"]) if transform == "none" else f"{source['unit']}, {transform}"
 
 
 def _split_rows(study: Study, slides: pd.DataFrame) -> Iterator[dict[str, Any]]:
