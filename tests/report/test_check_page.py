@@ -46,7 +46,8 @@ def checked():
     flags = pd.DataFrame([flag | {"message": "34 % of the tissue under pen"}])
     findings = [
         Finding("error", "slide-unusable", HOSTILE, f"{HOSTILE}: not a slide"),
-        Finding("warning", "slide-quality", "pen", "1 of 2 slides (penned)"),
+        Finding("error", "no-patient-in-common", "clinical table", "none of them is there"),
+        Finding("warning", "slide-quality", "pen", "1 of 2 slides; penned: 34 % of the tissue under pen"),
     ]
     return Checked(findings, slides, flags)
 
@@ -112,3 +113,10 @@ def test_a_folder_without_slides_makes_a_page_too(checked, layout):
 
 def test_the_same_check_gives_the_same_bytes(checked, layout, page):
     assert write_check_page(checked, layout, title="cohort").read_text(encoding="utf-8") == page
+
+
+def test_a_cohort_with_a_broken_slide_can_run_and_the_page_says_without_which(checked, layout):
+    findings = [finding for finding in checked.findings if finding.code != "no-patient-in-common"]
+    page = write_check_page(Checked(findings, checked.slides, checked.flags), layout, title="cohort").read_text(encoding="utf-8")
+    assert "not ready" not in page
+    assert "It leaves out 1 slide that cannot be used." in page

@@ -151,6 +151,45 @@ class TestOneProblem:
         checked = check_cohort(write_study(tmp_path / "study", slides={"dir": (tmp_path / "none").as_posix(), "table": None}))
         assert "no-slides" in codes(checked, "error")
 
+    def test_an_exclusion_of_a_slide_that_is_not_there_is_named_and_the_others_are_checked(self, write_study, tmp_path):
+        checked = check_cohort(write_study(tmp_path / "study", slides={"exclude": {"TCGA-XX": "blurred"}}))
+        assert messages(checked, "exclusion-unknown") == ["no slide 'TCGA-XX' among 24; check its name, or remove the line"]
+        assert len(checked.opened) == 24
+
+    def test_a_broken_slide_among_others_does_not_keep_a_study_from_running(self, write_study, rough_cohort, tmp_path):
+        table = pd.read_csv(rough_cohort / "slides.csv", dtype=str, keep_default_na=False)
+        table["path"] = [(rough_cohort / path).as_posix() if path else "" for path in table["path"]]
+        table[table["slide_id"].str.startswith("TCGA") | (table["slide_id"] == "broken")].to_csv(tmp_path / "s.csv", index=False)
+        checked = check_cohort(write_study(tmp_path / "study", slides={"table": (tmp_path / "s.csv").as_posix()}))
+        assert codes(checked, "error") == {"slide-unusable"}
+        assert checked.is_ready
+        assert checked.n_unusable == 1
+
+    def test_nothing_but_broken_slides_does(self, write_study, tmp_path):
+        (tmp_path / "slides").mkdir()
+        (tmp_path / "slides" / "TCGA-A1-A0SB-01Z-00-DX1.svs").write_bytes(b"no slide")
+        study = write_study(tmp_path / "study", slides={"dir": (tmp_path / "slides").as_posix(), "table": None})
+        checked = check_cohort(study)
+        assert "none of the slides can be opened" in messages(checked, "no-slides")
+        assert not checked.is_ready
+
+    def test_what_the_study_itself_drew_is_no_slide(self, write_study, small_cohort, tmp_path):
+        study = write_study(tmp_path / "study", slides={"dir": ".", "table": None})
+        (study.root / "maps").mkdir()
+        slide = next((small_cohort / "slides").iterdir())
+        for folder in (study.root, study.root / "maps"):
+            (folder / slide.name).write_bytes(slide.read_bytes())
+        assert len(check_cohort(study).slides) == 1
+
+    def test_a_clinical_table_without_follow_up_is_a_warning_unless_its_columns_are_stated(self, write_study, tmp_path):
+        (tmp_path / "er.csv").write_text("patient_id,ER status\nTCGA-A2-ZB2J,Positive\n")
+        clinical = {"table": (tmp_path / "er.csv").as_posix()}
+        lacking = "survival-column-missing"
+        survival = {"covariates": [], "strata": [], "groups": []}
+        assert lacking in codes(check_cohort(write_study(tmp_path / "a", clinical=clinical, survival=survival)), "warning")
+        survival["time_column"] = "Follow-up"
+        assert lacking in codes(check_cohort(write_study(tmp_path / "b", clinical=clinical, survival=survival)), "error")
+
     def test_a_slide_table_that_cannot_be_read(self, write_study, tmp_path):
         (tmp_path / "slides.csv").write_text("name,size\na,1\n")
         checked = check_cohort(write_study(tmp_path / "study", slides={"table": (tmp_path / "slides.csv").as_posix()}))
@@ -188,7 +227,7 @@ class TestOneProblem:
         )
         slides = {"table": (tmp_path / "slides.csv").as_posix(), "assume_mpp": 0.25}
         checked = check_cohort(write_study(tmp_path / "study", slides=slides))
-        assert messages(checked, "assumed-mpp") == ["1 slides state no resolution and take slides.assume_mpp"]
+        assert messages(checked, "assumed-mpp") == ["1 slide states no resolution and takes slides.assume_mpp"]
         assert "slides of 0.25 to 0.5 um per pixel" in "".join(messages(checked, "mixed-resolution"))
 
     def test_shuffled_barcodes(self, write_study, tmp_path, small_cohort):

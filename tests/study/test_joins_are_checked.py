@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import TableError
-from cartopath.study.inputs import ClinicalInput, MolecularInput
+from cartopath.study.inputs import ClinicalInput, MolecularInput, MolecularSource
 from cartopath.study.run import Study
 from cartopath.study.stages.identity import check_identity, forget_stale_check, remember_check
 from cartopath.study.study_file import parse_config
@@ -32,7 +32,7 @@ def _shuffle(folder):
 
 
 def _check(folder, *, trust=False):
-    molecular, clinical = MolecularInput((folder / "expression.tsv",)), ClinicalInput((folder / "clinical.csv",))
+    molecular, clinical = MolecularInput((MolecularSource(folder / "expression.tsv"),)), ClinicalInput((folder / "clinical.csv",))
     return check_identity(molecular=molecular, clinical=clinical, trust=trust, out=folder / "identity.csv")
 
 

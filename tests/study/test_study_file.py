@@ -183,8 +183,27 @@ def test_survival_follows_the_traits_of_the_map_unless_it_says_otherwise():
 
 def test_one_table_or_cut_need_no_list():
     config = parsed(molecular={"table": "a.tsv"}, survival={"cut": 0.3})
-    assert [path.name for path in config.molecular.table] == ["a.tsv"]
+    assert [table.path.name for table in config.molecular.table] == ["a.tsv"]
     assert config.survival.cut == (0.3,)
+
+
+def test_a_molecular_table_can_say_its_own_column_and_others_keep_what_is_said_for_all():
+    from pathlib import Path
+
+    from cartopath.study.inputs import MolecularInput, MolecularSource
+    from cartopath.study.run import Study
+
+    tables = ["mirna.csv", {"path": "star", "column": "unstranded", "sample_sheet": "sheet.tsv"}]
+    study = Study(parsed(molecular={"table": tables, "format": "plain"}), Path("/s"))
+    assert MolecularInput.of(study).sources == (
+        MolecularSource(Path("/s/mirna.csv"), "plain"),
+        MolecularSource(Path("/s/star"), "plain", Path("/s/sheet.tsv"), "unstranded"),
+    )
+
+
+def test_a_slide_is_not_left_out_without_a_reason():
+    with pytest.raises(ConfigError, match=r"slides\.exclude: 'TCGA-XX' has no reason; say why it is left out"):
+        parsed(slides={"exclude": {"TCGA-XX": " "}})
 
 
 class TestReading:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
+from cartopath.cli.console import FAILED, OK, SOME_FAILED, ProgressBars, console, guarded, print_line
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
+from cartopath.cohort.findings import counted
 from cartopath.core.errors import ConfigError
 from cartopath.methods import method_findings
 from cartopath.report.check_page import write_check_page
@@ -34,8 +35,10 @@ def check_study(
             checked = check_cohort(study, also=also, watcher=bars)
         page = write_check_page(checked, study.layout, title=study.config.name)
         _print(checked)
-        console.print(f"{verdict(checked.findings)}   ({page}, {study.layout.check_table.name})")
-        return OK if checked.is_ready else FAILED
+        said = verdict([finding for finding in checked.findings if finding.code != "slide-unusable"])
+        said += f"; {counted(checked.n_unusable, 'slide')} cannot be used" if checked.n_unusable else ""
+        console.print(f"{said}   ({page}, {study.layout.check_table.name})")
+        return FAILED if not checked.is_ready else SOME_FAILED if checked.n_unusable else OK
 
     return guarded(action)
 
@@ -67,7 +70,6 @@ def _print(checked: Checked) -> None:
     if len(opened):
         sources = opened.groupby("mpp_source").size()
         resolutions = ", ".join(f"{n} from {source}" for source, n in sources.items())
-        console.print(
-            f"\n{len(opened)} slides opened; resolution: {resolutions}; {opened['tissue_mm2'].sum():,.1f} mm2 of tissue; "
-            f"{int((opened['verdict'] == 'look').sum())} to look at"
-        )
+        tissue_mm2, n_flawed = opened["tissue_mm2"].sum(), int((opened["verdict"] == "look").sum())
+        what = f"{counted(len(opened), 'slide')} opened; resolution: {resolutions}"
+        console.print(f"\n{what}; {tissue_mm2:,.1f} mm2 of tissue; {n_flawed} to look at")

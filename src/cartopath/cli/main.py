@@ -60,7 +60,9 @@ def init(study: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder to 
     raise typer.Exit(initialise(study))
 
 
-@app.command(epilog="Exit codes: 0 ready (warnings are listed); 1 something must be mended before a run.")
+@app.command(
+    epilog="Exit codes: 0 ready (warnings are listed); 1 not ready: mend the errors; 3 ready, but some slides cannot be used."
+)
 def check(
     study: Annotated[
         Path,

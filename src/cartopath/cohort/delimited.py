@@ -185,7 +185,7 @@ def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
         if len(line) >= MAX_LINE:
             raise TableError(f"{path}: line {number} has more than {MAX_LINE >> 20} MB; this is no table")
         if b"\x00" in line:
-            raise TableError(f"{path}: not a text table (line {number} holds zero bytes); give CSV, TSV, XLSX or Parquet")
+            raise TableError(f"{path}: not a text table (line {number} holds zero bytes); give CSV, TSV or XLSX")
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         try:

@@ -24,6 +24,7 @@ FINDING_CODES: dict[str, str] = {
     "duplicate-slide": "a slide id is listed twice",
     "empty-class": "a set of a trait has no patient of a class",
     "excluded-slide": "slides that the slide table excludes",
+    "exclusion-unknown": "the study file leaves out a slide that is not there",
     "expression-without-slide": "patients of the molecular table without a slide",
     "few-events": "too few events for a survival analysis to find anything",
     "frozen-slide": "frozen sections among the slides",

@@ -34,6 +34,7 @@ def join_findings(
     splits: pd.DataFrame | None = None,
     endpoint: str | None = None,
     min_per_class: int = MIN_PER_CLASS,
+    kind: str = "DX",
 ) -> list[Finding]:
     """Report everything that does not fit in a cohort, errors first.
 
@@ -46,8 +47,9 @@ def join_findings(
         splits: From `draw_rounds` or `draw_folds`; with labels, every set of every trait is counted.
         endpoint: The survival endpoint to check, such as `OS`; None leaves survival out.
         min_per_class: Patients of each class that a set should have.
+        kind: The kind of slide that counts.
     """
-    found = list(slide_findings(slides))
+    found = list(slide_findings(slides, kind=kind))
     used = slides[(slides["exclude"] == "") & (slides["patient_id"] != "")]
     with_slides = set(used["patient_id"])
     if molecular is not None:

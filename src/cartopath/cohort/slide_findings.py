@@ -22,8 +22,13 @@ RESOLUTION_TOLERANCE = 0.05
 _SUBJECT = "slides"
 
 
-def slide_findings(slides: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the findings on a list of slides from `read_slides`."""
+def slide_findings(slides: pd.DataFrame, *, kind: str = "DX") -> Iterator[Finding]:
+    """Yield the findings on a list of slides from `read_slides`.
+
+    Args:
+        slides: The list.
+        kind: The kind of slide that counts, where barcodes say it.
+    """
     if slides.empty:
         yield Finding("error", "no-slides", _SUBJECT, "no slides: the folder or the table is empty")
         return
@@ -34,7 +39,7 @@ def slide_findings(slides: pd.DataFrame) -> Iterator[Finding]:
         return
     yield from duplicate_findings(used)
     yield from _files(used)
-    yield from _patients(used)
+    yield from _patients(used, kind)
     yield from _resolutions(used)
 
 
@@ -82,7 +87,7 @@ def _missing(absent: pd.DataFrame, *, n_slides: int) -> Iterator[Finding]:
         yield Finding("error" if lost else "warning", "slide-file-missing", _SUBJECT, message)
 
 
-def _patients(slides: pd.DataFrame) -> Iterator[Finding]:
+def _patients(slides: pd.DataFrame, kind: str) -> Iterator[Finding]:
     nameless = slides[slides["patient_id"] == ""]
     if len(nameless):
         message = f"{counted(len(nameless), 'slide has', 'slides have')} no patient {examples(nameless['slide_id'])}"
@@ -99,7 +104,7 @@ def _patients(slides: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("warning", "non-primary-slide", _SUBJECT, message)
     yield from _mixed_up(slides)
     yield from _frozen(slides)
-    yield from _standing(slides)
+    yield from _standing(slides, kind)
 
 
 def _mixed_up(slides: pd.DataFrame) -> Iterator[Finding]:
@@ -128,8 +133,8 @@ def _frozen(slides: pd.DataFrame) -> Iterator[Finding]:
     yield Finding("warning", "frozen-slide", _SUBJECT, message + examples(frozen["slide_id"]))
 
 
-def _standing(slides: pd.DataFrame) -> Iterator[Finding]:
-    choices = slide_choices(slides)
+def _standing(slides: pd.DataFrame, kind: str) -> Iterator[Finding]:
+    choices = slide_choices(slides, kind=kind)
     later = choices[choices["reason"].str.startswith("no ")]
     if len(later):
         message = f"{counted(len(later), 'patient has', 'patients have')} no DX1; another slide stands for each "

@@ -68,12 +68,13 @@ def _summary(checked: Checked) -> Section:
     ]
     if len(opened):
         items.append(KeyNumber(short(float(opened["tissue_mm2"].sum())), "mm² of tissue", f"{counted(_n_tiles(opened), 'tile')}"))
-    n_errors = sum(finding.severity == "error" for finding in checked.findings)
+    n_errors = sum(finding.severity == "error" and finding.code != "slide-unusable" for finding in checked.findings)
     n_warnings = sum(finding.severity == "warning" for finding in checked.findings)
     if n_errors:
         claim = Claim("Verdict", f"{counted(n_errors, 'error')} must be mended before a run.", "not ready", "bad")
-    elif n_warnings:
+    elif n_warnings or n["unusable"]:
         text = f"A run can start; {counted(n_warnings, 'warning')} should be read first."
+        text += f" It leaves out {counted(n['unusable'], 'slide')} that cannot be used." if n["unusable"] else ""
         claim = Claim("Verdict", text, "with reservations", "strong")
     else:
         claim = Claim("Verdict", "Everything can be read and joined.", "ready", "good")

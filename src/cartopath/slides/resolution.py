@@ -85,7 +85,7 @@ def resolve(properties: Mapping[str, str], *, path: Path, stated: float | None, 
     usable = next((one for one in declared if one.is_plausible), None)
     in_file = usable.x if usable is not None and usable.is_square else None
     if stated is not None:
-        return Resolution(_checked(stated, path, "the slide table states"), "table", in_file)
+        return Resolution(_checked(stated, path, "stated are"), "table", in_file)
     if usable is not None and not usable.is_square:
         raise ResolutionError(
             f"{path}: its pixels are not square ({usable.source}: {usable.x:g} x {usable.y:g} um); "

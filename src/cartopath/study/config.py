@@ -42,11 +42,28 @@ class SlidesConfig(Section):
         default="DX", description="kind of slide that counts, where TCGA barcodes say it"
     )
 
+    @field_validator("exclude")
+    @classmethod
+    def _with_reasons(cls, value: dict[str, str]) -> dict[str, str]:
+        silent = [name for name, reason in value.items() if not reason.strip()]
+        if silent:
+            raise ValueError(f"{silent[0]!r} has no reason; say why it is left out")
+        return value
+
+
+class MolecularTableConfig(Section):
+    """One molecular table; what it does not say is as for all of them."""
+
+    path: Path
+    format: str | None = None
+    sample_sheet: Path | None = None
+    column: str | None = None
+
 
 class MolecularConfig(Section):
     """Where the molecular measurements are."""
 
-    table: tuple[Path, ...] = Field(default=(), description="one table or a list of tables: mRNA, miRNA, ...")
+    table: tuple[MolecularTableConfig, ...] = Field(default=(), description="one table or a list of tables: mRNA, miRNA, ...")
     format: str | None = Field(default=None, description="stated format; recognised by content otherwise")
     trust_join: bool = Field(default=False, description="go on although genes contradict receptor status or sex")
 
@@ -57,7 +74,8 @@ class MolecularConfig(Section):
     @field_validator("table", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return one_or_many(value)
+        many = one_or_many([value] if isinstance(value, dict) else value)
+        return [{"path": one} if isinstance(one, str | Path) else one for one in many] if isinstance(many, list | tuple) else many
 
 
 class ClinicalConfig(Section):
@@ -184,7 +202,7 @@ class SurvivalConfig(Section):
     traits: tuple[str, ...] = Field(
         default=(), description="traits whose HTI groups the patients; default: as maps.heterogeneity"
     )
-    endpoint: Literal["OS", "DSS", "PFI", "PFS", "DFS"] = "OS"
+    endpoint: Literal["OS", "DSS", "PFI", "PFS", "DFS", "DFI"] = "OS"
     time_column: str | None = Field(default=None, description="clinical column of follow-up, where not recognised")
     status_column: str | None = Field(default=None, description="clinical column of the outcome, where not recognised")
     time_unit: Literal["days", "months", "years"] | None = Field(default=None, description="of time_column, where not recognised")

@@ -15,43 +15,71 @@ from cartopath.study.run import Study
 
 
 @dataclass(frozen=True)
+class MolecularSource:
+    """One molecular table and how it is read.
+
+    Attributes:
+        path: A file, or a folder of one file per sample.
+        format: Its stated format, or None.
+        sample_sheet: Which sample each file of a folder is of, or None.
+        column: The column or layer to read where a file holds several, or None.
+    """
+
+    path: Path
+    format: str | None = None
+    sample_sheet: Path | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class MolecularInput:
     """The molecular tables of a study.
 
     Attributes:
-        tables: Files, or folders of one file per sample.
-        format: Their stated format, or None.
-        sample_sheet: Which sample each file of a folder is of, or None.
-        column: The column or layer to read where a file holds several, or None.
+        sources: The tables.
         genes: A table of gene names, or None.
     """
 
-    tables: tuple[Path, ...]
-    format: str | None = None
-    sample_sheet: Path | None = None
-    column: str | None = None
+    sources: tuple[MolecularSource, ...]
     genes: Path | None = None
 
     @classmethod
     def of(cls, study: Study) -> MolecularInput:
         """Return what a study file says of them."""
         config = study.config.molecular
-        sheet, genes = (None if path is None else study.path(path) for path in (config.sample_sheet, config.genes))
-        return cls(tuple(study.path(path) for path in config.table), config.format, sheet, config.column, genes)
+        sources = [
+            MolecularSource(
+                study.path(table.path),
+                table.format or config.format,
+                _path(study, table.sample_sheet or config.sample_sheet),
+                table.column or config.column,
+            )
+            for table in config.table
+        ]
+        return cls(tuple(sources), _path(study, config.genes))
 
     @property
     def key(self) -> str:
         """Key of their content and of how they are read."""
-        also = [path for path in (self.sample_sheet, self.genes) if path is not None]
-        return value_key([[content_name(path) for path in (*self.tables, *also)], self.format, self.column])
+        sources = [
+            [content_name(one.path), one.sample_sheet and content_name(one.sample_sheet), one.format, one.column]
+            for one in self.sources
+        ]
+        return value_key([sources, self.genes and content_name(self.genes)])
 
-    def open(self, table: Path) -> MolecularTable:
+    def open(self, source: MolecularSource) -> MolecularTable:
         """Open one of the tables.
 
         Raises:
             TableError: It is missing, damaged, or of no known format.
         """
-        return open_molecular(table, format=self.format, sample_sheet=self.sample_sheet, column=self.column, genes=self.genes)
+        return open_molecular(
+            source.path, format=source.format, sample_sheet=source.sample_sheet, column=source.column, genes=self.genes
+        )
+
+
+def _path(study: Study, path: Path | None) -> Path | None:
+    return None if path is None else study.path(path)
 
 
 @dataclass(frozen=True)
@@ -106,7 +134,8 @@ def require_tables(study: Study) -> None:
         ConfigError: One is not.
     """
     molecular = MolecularInput.of(study)
-    named = [*molecular.tables, molecular.sample_sheet, molecular.genes, *ClinicalInput.of(study).tables]
+    named = [path for one in molecular.sources for path in (one.path, one.sample_sheet)]
+    named += [molecular.genes, *ClinicalInput.of(study).tables]
     for path in named:
         if path is not None and not path.exists():
             raise ConfigError(f"{path}: no such table; check molecular.table and clinical.table in the study file")
@@ -115,19 +144,25 @@ def require_tables(study: Study) -> None:
 def listed_slides(study: Study) -> pd.DataFrame:
     """Return the slides of a study as `read_slides` lists them, those that the study file excludes with its reason.
 
+    What the study itself has written, such as its maps, is no slide of it.
+
     Raises:
-        ConfigError: The study file excludes a slide that is not there.
         TableError: The folder or the table of slides is missing or damaged.
     """
     config = study.config.slides
     table = None if config.table is None else study.path(config.table)
     slides = read_slides(study.path(config.dir), table, pattern=config.pattern)
-    unknown = sorted(set(config.exclude) - set(slides["slide_id"]))
-    if unknown:
-        raise ConfigError(f"slides.exclude: no slide {unknown[0]!r} among {len(slides):,}; check its name, or remove the line")
+    if table is None:
+        is_output = [study.layout.is_output(Path(path)) for path in slides["path"]]
+        slides = slides.drop(index=slides.index[is_output]).reset_index(drop=True)
     decided = slides["slide_id"].map(config.exclude)
     slides["exclude"] = slides["exclude"].where(decided.isna(), decided)
     return slides
+
+
+def unknown_exclusions(study: Study, slides: pd.DataFrame) -> list[str]:
+    """Return the slides that the study file excludes and that are not there."""
+    return sorted(set(study.config.slides.exclude) - set(slides["slide_id"]))
 
 
 def slide_identity(path: Path) -> str:

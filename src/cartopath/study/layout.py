@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_OUTPUTS = ("cache", "cohort", "maps", "models", "quality", "receipts", "report", "scores", "tables", "tiles", "work")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -35,6 +36,10 @@ class Layout:
     """
 
     root: Path
+
+    def is_output(self, path: Path) -> bool:
+        """Whether a path lies in a folder that the study writes."""
+        return any(path.is_relative_to(self.root / folder) for folder in _OUTPUTS)
 
     @property
     def lock(self) -> Path:

@@ -37,9 +37,8 @@ def node_at(file: Any, place: str, path: Path) -> Any:
         link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
         if link is None:
             layers = ", ".join(file["layers"]) if "layers" in file and isinstance(file["layers"], h5py.Group) else ""
-            raise TableError(
-                f"{path}: no {place} in it ({', '.join(file)}{'; layers: ' + layers if layers else ''}); not an AnnData file"
-            )
+            there = f"{', '.join(file)}{'; layers: ' + layers if layers else ''}"
+            raise TableError(f"{path}: no {place} in it ({there}); name one that is there, or give an AnnData file")
         if isinstance(link, h5py.ExternalLink):
             raise TableError(
                 f"{path}: {place} is a link to another file ({link.filename}); write the file again with everything in it"

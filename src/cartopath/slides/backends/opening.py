@@ -37,6 +37,8 @@ def open_backend(path: Path) -> Backend:
         path = slide_in_folder(path)
     if not path.is_file():
         raise SlideError(f"{path}: no such slide")
+    if path.stat().st_size == 0:
+        raise SlideError(f"{path}: the file is empty; fetch it again")
     check_declared_sizes(path)
     vendor = detected_vendor(path)
     if vendor not in _PLAIN_GEOMETRY:

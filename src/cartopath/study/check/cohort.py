@@ -35,8 +35,13 @@ class Checked:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a run can start."""
-        return all(finding.severity != "error" for finding in self.findings)
+        """Whether a run can start. It can without slides that are unusable: a run leaves them out, too, and says so."""
+        return not any(finding.severity == "error" and finding.code != "slide-unusable" for finding in self.findings)
+
+    @property
+    def n_unusable(self) -> int:
+        """How many slides cannot be used."""
+        return int((self.slides["verdict"] == "unusable").sum())
 
     @property
     def opened(self) -> pd.DataFrame:

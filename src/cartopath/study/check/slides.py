@@ -12,7 +12,7 @@ from cartopath.cohort import Finding
 from cartopath.cohort.slide_lists.slide_table import SLIDE_COLUMNS
 from cartopath.core.errors import CartopathError
 from cartopath.study.executors import make_executor
-from cartopath.study.inputs import listed_slides, slide_identity
+from cartopath.study.inputs import listed_slides, slide_identity, unknown_exclusions
 from cartopath.study.run import Silent, Stage, Study, Watcher, run_tasks
 from cartopath.study.stages.cohort import exclusions
 from cartopath.study.stages.quality import measured_quality, quality_task
@@ -41,10 +41,14 @@ class LookedAt:
 def read_slide_list(study: Study, findings: list[Finding]) -> pd.DataFrame:
     """Return the slides of the study; a folder or table that cannot be read is a finding, and there are none."""
     try:
-        return listed_slides(study)
+        slides = listed_slides(study)
     except CartopathError as error:
         findings.append(Finding("error", "table-unreadable", "slides", str(error)))
         return pd.DataFrame({column: pd.Series(dtype=object) for column in SLIDE_COLUMNS})
+    for name in unknown_exclusions(study, slides):
+        message = f"no slide {name!r} among {len(slides):,}; check its name, or remove the line"
+        findings.append(Finding("error", "exclusion-unknown", "slides.exclude", message))
+    return slides
 
 
 def look_at_slides(study: Study, slides: pd.DataFrame, watcher: Watcher | None) -> LookedAt:
@@ -66,6 +70,8 @@ def look_at_slides(study: Study, slides: pd.DataFrame, watcher: Watcher | None) 
         summary = run_tasks(stage, tasks, study.layout, executor, watcher)
     failed = {outcome.task.name: (outcome.reason.splitlines() or ["no reason given"])[0] for outcome in summary.failed}
     findings = [Finding("error", "slide-unusable", name, reason) for name, reason in failed.items()]
+    if failed and len(failed) == len(tasks):
+        findings.append(Finding("error", "no-slides", "slides", "none of the slides can be opened"))
     return LookedAt([task.name for task in tasks if task.name not in failed], failed, findings)
 
 
@@ -106,7 +112,8 @@ def resolution_findings(verdicts: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("info", "mixed-resolution", "slides", message)
     n_assumed = int((opened["mpp_source"] == "assume_mpp").sum())
     if n_assumed:
-        message = f"{n_assumed} slides state no resolution and take slides.assume_mpp"
+        states = "slide states no resolution and takes" if n_assumed == 1 else "slides state no resolution and take"
+        message = f"{n_assumed} {states} slides.assume_mpp"
         yield Finding("warning", "assumed-mpp", "slides", message)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pandas as pd
@@ -31,12 +32,13 @@ _ABOUT_PATIENTS = {"slide-without-patient", "patient-without-dx1", "patient-with
 def molecular_tables(study: Study, findings: list[Finding]) -> list[MolecularTable]:
     """Return the molecular tables that can be read, and add what there is to say of each to the findings."""
     molecular, tables = MolecularInput.of(study), []
-    for path in molecular.tables:
+    for source in molecular.sources:
+        path = source.path
         try:
-            table = molecular.open(path)
+            table = molecular.open(source)
             n_patients, n_features = len(table.patients), len(table.features)
         except (CartopathError, OSError) as error:
-            findings.append(Finding("error", "table-unreadable", str(path), str(error)))
+            findings.append(Finding("error", "table-unreadable", path.name, str(error)))
             continue
         scale = "" if table.transform == "none" else f" ({table.transform})"
         message = f"{table.format}, {table.unit}{scale}: {n_features:,} features of {n_patients:,} patients"
@@ -54,7 +56,7 @@ def clinical_table(study: Study, findings: list[Finding]) -> Clinical | None:
     try:
         clinical = tables.read()
     except (CartopathError, OSError) as error:
-        findings.append(Finding("error", "table-unreadable", str(tables.tables[0]), str(error)))
+        findings.append(Finding("error", "table-unreadable", tables.tables[0].name, str(error)))
         return None
     message = f"{clinical.format}: {len(clinical.patients):,} patients"
     findings.append(Finding("info", "table-read", tables.tables[0].name, message))
@@ -82,12 +84,16 @@ def join_and_trait_findings(
         yield from (found for found in slide_findings(slides) if found.code not in _ABOUT_PATIENTS)
         return
     patients = {patient for table in molecular for patient in table.patients}
-    yield from join_findings(slides, patients if molecular else None, clinical)
+    yield from join_findings(slides, patients if molecular else None, clinical, kind=study.config.slides.kind)
     if clinical is not None:
         survival = study.config.survival
         followed = set(slides.loc[slides["exclude"] == "", "patient_id"]) - {""}
         columns = {"time_column": survival.time_column, "status_column": survival.status_column, "time_unit": survival.time_unit}
-        yield from survival_findings(clinical, survival.endpoint, patients=followed, **columns)
+        is_stated = survival.time_column is not None or survival.status_column is not None
+        for found in survival_findings(clinical, survival.endpoint, patients=followed, **columns):
+            # A table that is there for receptors or covariates alone needs no follow-up: the study then has no survival.
+            is_lack = found.code == "survival-column-missing" and not is_stated
+            yield dataclasses.replace(found, severity="warning") if is_lack else found
     left_out = exclusions(slides, study.config.slides.kind)
     with_slides = sorted({str(patient) for patient, reason in zip(slides["patient_id"], left_out, strict=True) if not reason})
     splits = None

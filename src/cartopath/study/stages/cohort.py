@@ -12,7 +12,7 @@ from cartopath.cohort import find_column, slide_rules, survival_times
 from cartopath.core.errors import CartopathError, ConfigError
 from cartopath.store.artifacts import Header, read_table, write_table
 from cartopath.store.hashing import value_key
-from cartopath.study.inputs import ClinicalInput, listed_slides, slide_identity
+from cartopath.study.inputs import ClinicalInput, listed_slides, slide_identity, unknown_exclusions
 from cartopath.study.run import Study, completed_figures
 from cartopath.study.stages.identity import forget_stale_check, plan_identity
 from cartopath.study.stages.values import plan_values
@@ -54,6 +54,9 @@ def _plan_slides(study: Study) -> Task:
     config = study.config.slides
     folder = study.path(config.dir)
     table = listed_slides(study)
+    unknown = unknown_exclusions(study, table)
+    if unknown:
+        raise ConfigError(f"slides.exclude: no slide {unknown[0]!r} among {len(table):,}; check its name, or remove the line")
     if table.empty:
         raise ConfigError(f"slides.dir: no slide in {folder}; put slides there, or name the folder that has them")
     table["exclude"] = exclusions(table, config.kind)

@@ -21,7 +21,7 @@ VERSION = 2
 def plan_identity(study: Study) -> list[Task]:
     """Return the task that holds the molecular tables against the clinical one and against each other."""
     molecular, clinical = MolecularInput.of(study), ClinicalInput.of(study)
-    if not molecular.tables or not (clinical or len(molecular.tables) > 1):
+    if not molecular.sources or not (clinical or len(molecular.sources) > 1):
         return []
     trust = study.config.molecular.trust_join
     key = task_key("identity", VERSION, molecular=molecular.key, clinical=clinical.key, trust=trust)
@@ -36,7 +36,7 @@ def check_identity(*, molecular: MolecularInput, clinical: ClinicalInput, trust:
     Raises:
         TableError: They do not, which means that barcodes are shuffled or tables joined wrongly, and nobody said to trust them.
     """
-    tables = [molecular.open(path) for path in molecular.tables]
+    tables = [molecular.open(source) for source in molecular.sources]
     findings = list(identity_findings(tables, clinical.read() if clinical else None))
     contradictions = [found for found in findings if found.severity == "error"]
     if contradictions and not trust:

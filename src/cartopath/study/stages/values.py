@@ -47,7 +47,7 @@ def read_values(
     Raises:
         TraitError: No table has a trait; the message names the closest features of all tables.
     """
-    opened = [molecular.open(path) for path in molecular.tables]
+    opened = [molecular.open(source) for source in molecular.sources]
     measured = measured_values(traits, opened, None if clinical is None else clinical.read())
     parts = [
         pd.DataFrame({"trait": name, "patient_id": values.index, "value": values.to_numpy()})
