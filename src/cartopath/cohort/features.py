@@ -31,6 +31,15 @@ def is_mirna(name: str) -> bool:
     return name.casefold().startswith("hsa-") or bool(_MATURE.match(name))
 
 
+def is_mature_arm(name: str) -> bool:
+    """Whether a name is that of a mature arm of a miRNA rather than of its precursor.
+
+    >>> is_mature_arm("hsa-miR-17-5p"), is_mature_arm("hsa-mir-17")
+    (True, False)
+    """
+    return bool(_ARM.search(name))
+
+
 def _symbol(feature: str) -> str:
     for pattern in (_SYMBOL_ENTREZ, *_OMICS):
         match = pattern.match(feature)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cartopath.cohort import Clinical, MolecularTable, TraitRequest, binary_labels, read_trait
+from cartopath.cohort.features import is_mature_arm
 from cartopath.core.errors import ConfigError, TraitError
 from cartopath.store.artifacts import Header, write_table
 from cartopath.study.config import TraitConfig
@@ -102,6 +103,11 @@ def _clinical_values(trait: TraitConfig, clinical: Clinical | None) -> tuple[pd.
 
 def _not_found(trait: TraitConfig, tables: Sequence[MolecularTable]) -> str:
     wanted = trait.feature or trait.name
-    where = ", ".join(f"{table.path.name} ({len(table.features):,} features)" for table in tables) or "no molecular table"
+    if not tables:
+        return f"no trait {wanted!r}: no molecular table is there to look in (molecular.table)"
+    where = ", ".join(f"{table.path.name} ({len(table.features):,} features)" for table in tables)
     near = list(dict.fromkeys(name for table in tables for name in table.closest(wanted)))
-    return f"no trait {wanted!r} in {where}{'; closest: ' + ', '.join(near[:5]) if near else ''}"
+    hint = f"; closest: {', '.join(near[:5])}" if near else ""
+    if is_mature_arm(wanted) and near and not any(is_mature_arm(name) for name in near):
+        hint += "; these are precursors, not mature arms (-5p, -3p)"
+    return f"no trait {wanted!r} in {where}{hint}"
