@@ -255,3 +255,35 @@ class TestPredict:
         code, printed = cartopath(*words)
         assert code == 0
         assert "warning: new: scanned at 0.25 um/px, the training slides at 0.4942 to 0.5" in printed
+
+
+class TestCheckOfAFolder:
+    @pytest.fixture
+    def slides(self, small_cohort, tmp_path):
+        (tmp_path / "scans").mkdir()
+        shutil.copy(next((small_cohort / "slides").iterdir()), tmp_path / "scans" / "one.tif")
+        return tmp_path / "scans"
+
+    def test_needs_no_study_and_no_number_of_workers(self, cartopath, slides, monkeypatch):
+        monkeypatch.chdir(slides.parent)
+        code, printed = cartopath("check", slides, "-q")
+        assert code == 0
+        assert "1 slide opened" in printed
+        assert (slides.parent / "scans-check" / "check.html").is_file()
+
+    def test_from_within_the_folder_writes_beside_it(self, cartopath, slides, monkeypatch):
+        monkeypatch.chdir(slides)
+        assert cartopath("check", ".", "-q", "--workers", "0")[0] == 0
+        assert (slides.parent / "scans-check" / "check.csv").is_file()
+
+    def test_with_a_slide_that_cannot_be_used_is_code_3(self, cartopath, slides, monkeypatch):
+        (slides / "cut.svs").write_bytes(b"no slide")
+        monkeypatch.chdir(slides.parent)
+        code, printed = cartopath("check", slides, "-q", "--workers", "0")
+        assert code == 3
+        assert "1 slide cannot be used" in printed
+
+    def test_of_a_single_file_is_told_what_to_give(self, cartopath, slides):
+        code, printed = cartopath("check", slides / "one.tif")
+        assert code == 1
+        assert "give the folder it lies in, with --pattern 'one.tif'" in printed

@@ -134,6 +134,17 @@ class TestMachine:
         assert usable_cores(tmp_path) == 1
         assert cores(1, 8).found == "1 of 8 may be used here"
 
+    def test_no_quota_leaves_all_cores_that_the_process_may_use(self, tmp_path):
+        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        assert usable_cores(tmp_path / "absent") == allowed
+        (tmp_path / "cpu.max").write_text("max 100000\n")
+        assert usable_cores(tmp_path) == allowed
+        (tmp_path / "cpu.max").unlink()
+        (tmp_path / "cpu").mkdir()
+        (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("-1\n")
+        (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+        assert usable_cores(tmp_path) == allowed
+
     def test_the_quota_of_an_older_container_does_too(self, tmp_path):
         (tmp_path / "cpu").mkdir()
         (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("50000\n")

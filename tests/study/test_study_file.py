@@ -207,6 +207,11 @@ def test_a_slide_is_not_left_out_without_a_reason():
 
 
 class TestReading:
+    def test_a_key_that_stands_twice_is_an_error_rather_than_the_last_one_winning(self, tmp_path):
+        (tmp_path / "study.yaml").write_text("slides: {dir: a}\ntraits: [MKI67]\nslides: {exclude: {A: blurred}}\n")
+        with pytest.raises(ConfigError, match="key 'slides' stands twice; put both under one slides:"):
+            read_config(tmp_path)
+
     def test_takes_a_folder_or_its_file(self, tmp_path):
         (tmp_path / "study.yaml").write_text("traits: [MKI67]")
         assert read_config(tmp_path) == read_config(tmp_path / "study.yaml")

@@ -25,6 +25,8 @@ def check_study(
     """Check a study, or a folder of slides without one; print every finding, and return the exit code."""
 
     def action() -> int:
+        if path.is_file() and path.suffix not in (".yaml", ".yml"):
+            raise ConfigError(f"{path}: a file; give the folder it lies in, with --pattern {path.name!r} for this slide alone")
         is_study = not path.is_dir() or (path / STUDY_FILE).exists()
         if is_study and (out is not None or assume_mpp is not None or pattern is not None):
             raise ConfigError("--out, --assume-mpp and --pattern are for a folder of slides; a study says this in its study.yaml")
@@ -48,7 +50,7 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
 
     Args:
         folder: The slides.
-        out: Where the check writes; by default `<folder>-check` in the working directory.
+        out: Where the check writes; by default `<folder>-check` in the working directory, or beside the slides.
         assume_mpp: Um per pixel of slides that do not say theirs.
         pattern: Which files are slides.
 
@@ -56,7 +58,8 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
         ConfigError: The output would lie among the slides.
     """
     slides = folder.resolve()
-    root = (out or Path(f"{slides.name}-check")).resolve()
+    default = Path.cwd() / f"{slides.name}-check"
+    root = (out or (slides.with_name(default.name) if default.is_relative_to(slides) else default)).resolve()
     if root == slides or root.is_relative_to(slides):
         raise ConfigError(f"{root}: lies among the slides; choose another folder with --out")
     config = StudyConfig(name=slides.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))

@@ -13,7 +13,7 @@ CGROUP = Path("/sys/fs/cgroup")
 def usable_cores(cgroup: Path = CGROUP) -> int:
     """Return how many cores this process may keep busy: its affinity, within the quota of its control group."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, max(1, math.ceil(_cpu_quota(cgroup))))
+    return max(1, math.ceil(min(allowed, _cpu_quota(cgroup))))
 
 
 def _cpu_quota(cgroup: Path) -> float:

@@ -14,6 +14,20 @@ from cartopath.study.config import StudyConfig, TraitConfig
 STUDY_FILE = "study.yaml"
 
 
+class _UniqueKeysLoader(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error: the second one would silently replace the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = [str(key) for key in keys if keys.count(key) > 1]
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {repeated[0]!r} stands twice; put both under one {repeated[0]}:", node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
+
+
 def parse_config(content: object, *, where: str = STUDY_FILE) -> StudyConfig:
     """Return the configuration that a parsed YAML document describes.
 
@@ -41,7 +55,7 @@ def read_config(path: Path | str) -> StudyConfig:
     """
     path = study_file(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeysLoader)  # noqa: TID251 - a SafeLoader
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such study file; make one with `cartopath init`") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -110,4 +110,6 @@ def _not_found(trait: TraitConfig, tables: Sequence[MolecularTable]) -> str:
     hint = f"; closest: {', '.join(near[:5])}" if near else ""
     if is_mature_arm(wanted) and near and not any(is_mature_arm(name) for name in near):
         hint += "; these are precursors, not mature arms (-5p, -3p)"
+    if not near and any(table.features and table.features[0].startswith("ENSG") for table in tables):
+        hint = "; genes are Ensembl ids there: name it as ENSG..., or state molecular.genes (such as HGNC's complete set)"
     return f"no trait {wanted!r} in {where}{hint}"
