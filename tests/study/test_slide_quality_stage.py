@@ -102,6 +102,21 @@ class TestJudging:
         assert list(ran.failed) == ["quality TCGA-ZZ-ZZZZ-01Z-00-DX1"]
         assert len(ran.done["tiles"]) == 3
 
+    def test_a_slide_most_of_which_cannot_be_decoded_is_unusable(self, study_on, small_cohort, tmp_path):
+        import tifffile
+
+        folder = tmp_path / "slides"
+        folder.mkdir()
+        source = next((small_cohort / "slides").glob("*.tif"))
+        content = bytearray(source.read_bytes())
+        with tifffile.TiffFile(source) as file:
+            for page in file.pages:
+                for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+                    content[offset : offset + size] = b"\xff" * size
+        (folder / "TCGA-ZZ-ZZZZ-01Z-00-DX1.tif").write_bytes(content)
+        checked = check_cohort(study_on(tmp_path / "study", slides={"dir": folder.as_posix()}))
+        assert checked.slides["verdict"].tolist() == ["unusable"]
+
 
 class TestDecisions:
     def test_pen_is_pointed_out_and_left_alone_until_the_study_says_otherwise(self, study_on, run, tmp_path):

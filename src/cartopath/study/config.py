@@ -37,7 +37,7 @@ class SlidesConfig(Section):
     )
     pattern: str | None = Field(default=None, description="which files of dir are slides, such as *.svs")
     exclude: dict[str, str] = Field(default_factory=dict, description="slides to leave out, each with the reason")
-    assume_mpp: float | None = Field(default=None, gt=0.05, lt=20, description="um per pixel of slides that state none")
+    assume_mpp: float | None = Field(default=None, ge=0.05, le=20, description="um per pixel of slides that state none")
     kind: Literal["DX", "TS", "BS", "MS"] = Field(
         default="DX", description="kind of slide that counts, where TCGA barcodes say it"
     )

@@ -17,6 +17,7 @@ from PIL import Image
 
 from cartopath.core.errors import SlideError
 from cartopath.slides import open_slide
+from cartopath.slides.plan import MAX_UNREADABLE
 from cartopath.slides.quality import (
     MEASURES,
     QUALITY_CLASSES,
@@ -107,6 +108,9 @@ def judge_slide(
         if slide.mpp > 1.1 * config.mpp:
             raise SlideError(f"{path}: {slide.mpp:.4g} um per pixel is coarser than tiles.mpp {config.mpp:g}: raise tiles.mpp")
         quality = slide_quality(slide, tile_spec(config), n_sample=n_sample)
+        lost = quality.measures["unreadable_share"]
+        if lost > MAX_UNREADABLE:
+            raise SlideError(f"{path}: too damaged: {lost:.0%} of it cannot be decoded; get a sound copy of the file")
         size = slide.dimensions_px0
         is_ = (slide.mpp, slide.resolution.source, size.width, size.height, slide.backend)
     figures = dict(zip(OPENED, is_, strict=True)) | {name: _plain(value) for name, value in quality.measures.items()}
