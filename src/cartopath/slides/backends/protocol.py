@@ -2,12 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Cell: TypeAlias = tuple[int, int]
+"""Column and row of a frame among the frames of its level."""
+
+FrameBytes: TypeAlias = tuple[bytes, ...]
+"""A frame as it lies in the file: one run of bytes, or one per plane of colour."""
+
+
+class FrameError(Exception):
+    """A frame cannot be read or decoded; says why. `Slide` turns it into a `TileError` that knows the file and the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLayout:
+    """How the pixels of one level lie in the file: in frames side by side, each compressed by itself.
+
+    Attributes:
+        width: Of the level, in its own pixels.
+        height: Of the level.
+        frame_width: Of a frame; a strip is as wide as its level.
+        frame_height: Of a frame.
+        shrinks: By which factors frames can be decoded smaller than they are, ascending from 1. Each divides both sides of a
+            frame, so frames of a level that is decoded `shrink` times smaller still lie side by side.
+    """
+
+    width: int
+    height: int
+    frame_width: int
+    frame_height: int
+    shrinks: tuple[int, ...] = (1,)
+
+    @property
+    def n_cols(self) -> int:
+        """Frames side by side."""
+        return -(-self.width // self.frame_width)
+
+    @property
+    def n_rows(self) -> int:
+        """Frames one above the other."""
+        return -(-self.height // self.frame_height)
+
+
+class FrameSource(Protocol):
+    """The frames of a slide: bytes out of the file, and pixels out of bytes. Safe to use from several threads at once."""
+
+    def layout(self, level: int) -> FrameLayout:
+        """Return how a level is divided."""
+        ...
+
+    def fetch(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FrameError | None]:
+        """Return the bytes of frames, in the order asked for, with as few reads as possible.
+
+        Returns:
+            For each frame its bytes; None where the file holds none (the slide is white there); the error where they cannot be
+            read.
+        """
+        ...
+
+    def decode(self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+        """Return the pixels of a frame.
+
+        Args:
+            level: Its level.
+            cell: Which frame.
+            data: What `fetch` returned for it.
+            shrink: One of the level's `shrinks`.
+
+        Returns:
+            uint8 (h, w, 3) RGB, `shrink` times smaller, cut to the level (whose size is rounded up when it is shrunk).
+
+        Raises:
+            FrameError: The bytes are damaged.
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -42,8 +117,22 @@ class Backend(Protocol):
         """What the file says about itself, under the names that OpenSlide uses."""
         ...
 
-    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Return `height` x `width` pixels of `level` from a level-0 corner, (h, w, 3) RGB; white where there is no slide."""
+    @property
+    def frames(self) -> FrameSource | None:
+        """The compressed frames of the slide, for those who read many tiles; None where only regions can be read."""
+        ...
+
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:
+        """Return `height` x `width` pixels from a level-0 corner, (h, w, 3) RGB; white where there is no slide.
+
+        Args:
+            x_px0: Level-0 column of the upper left corner.
+            y_px0: Level-0 row.
+            level: The level.
+            width: Columns, in pixels of the level after it is shrunk.
+            height: Rows, likewise.
+            shrink: Decode the level so many times smaller; one of the `shrinks` of its frames, 1 where there are none.
+        """
         ...
 
     def close(self) -> None:
