@@ -80,7 +80,7 @@ def test_impossible_sizes_are_an_error_before_memory_is_asked_for(wavy_slide, wi
     ("downsample", "level"), [(0.5, 0), (1.0, 0), (1.9, 0), (1.985, 1), (2.0, 1), (3.9, 1), (3.97, 2), (4.0, 2), (100.0, 2)]
 )
 def test_the_coarsest_level_that_is_fine_enough_is_used(wavy_slide, downsample, level):
-    assert wavy_slide.best_level(downsample) == level
+    assert wavy_slide.best_rendition(downsample).level == level
 
 
 def test_a_window_at_native_resolution_is_not_resampled(wavy_slide, picture):

@@ -12,23 +12,25 @@ from numpy.typing import NDArray
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.slides.backends.opening import open_backend
-from cartopath.slides.backends.protocol import Backend
+from cartopath.slides.backends.protocol import Backend, FrameSource
 from cartopath.slides.declared.limits import check_levels
-from cartopath.slides.resample import resample
+from cartopath.slides.rendition import Rendition, Scaling, choose_rendition, place, resample
 from cartopath.slides.resolution import Resolution, resolve
 from cartopath.slides.thumbnail import read_thumbnail
 
 MAX_REGION_PX = 1 << 28
-LEVEL_TOLERANCE = 0.01
 
 
-def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float | None = None) -> Slide:
+def open_slide(
+    path: Path | str, *, mpp: float | None = None, assume_mpp: float | None = None, scaling: Scaling = "fast"
+) -> Slide:
     """Open a slide for reading; use it in a `with` block.
 
     Args:
         path: The file, or the folder of a DICOM slide.
         mpp: Micrometres per level-0 pixel as stated by the user's slide table; wins over what the file says.
         assume_mpp: Used only if the file says nothing plausible.
+        scaling: How pixels between the levels are made; see `cartopath.slides.rendition`.
 
     Raises:
         SlideError: It is missing, of an unknown format or damaged.
@@ -37,7 +39,7 @@ def open_slide(path: Path | str, *, mpp: float | None = None, assume_mpp: float 
     backend = open_backend(Path(path))
     try:
         check_levels(backend)
-        return Slide(backend, resolve(backend.properties, path=backend.path, stated=mpp, assumed=assume_mpp))
+        return Slide(backend, resolve(backend.properties, path=backend.path, stated=mpp, assumed=assume_mpp), scaling)
     except SlideError:
         backend.close()
         raise
@@ -53,9 +55,10 @@ class Slide:
         level_dimensions: (width, height) of each level in its own pixels, level 0 first.
         level_downsamples: Level-0 pixels per pixel of each level.
         backend: Name of the decoder.
+        scaling: How pixels between the levels are made.
     """
 
-    def __init__(self, backend: Backend, resolution: Resolution) -> None:
+    def __init__(self, backend: Backend, resolution: Resolution, scaling: Scaling = "fast") -> None:
         self._backend = backend
         self.path = backend.path
         self.resolution = resolution
@@ -63,6 +66,9 @@ class Slide:
         self.level_dimensions = backend.level_dimensions
         self.level_downsamples = backend.level_downsamples
         self.backend = backend.name
+        self.scaling: Scaling = scaling
+        frames, n_levels = backend.frames, len(backend.level_dimensions)
+        self._shrinks = [(1,) if frames is None else frames.layout(level).shrinks for level in range(n_levels)]
         self._lost_px0: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
@@ -89,39 +95,76 @@ class Slide:
         """
         if not 0 <= level < len(self.level_dimensions):
             raise SlideError(f"{self.path}: no level {level}; it has levels 0 to {len(self.level_dimensions) - 1}")
-        if width < 1 or height < 1 or width * height > MAX_REGION_PX:
-            raise SlideError(f"{self.path}: cannot read {width} x {height} px at once; from 1 to {MAX_REGION_PX:,} px")
+        self._check_size(width, height)
         return self._backend.read_region(int(x_px0), int(y_px0), level, int(width), int(height))
 
-    def best_level(self, downsample: float) -> int:
-        """Return the coarsest level that is at least as fine as `downsample` level-0 pixels per pixel, within 1 %."""
-        fine = [level for level, own in enumerate(self.level_downsamples) if own <= downsample * (1 + LEVEL_TOLERANCE)]
-        return max(fine, key=lambda level: self.level_downsamples[level], default=0)
+    def _check_size(self, width: int, height: int) -> None:
+        if width < 1 or height < 1 or width * height > MAX_REGION_PX:
+            raise SlideError(f"{self.path}: cannot read {width} x {height} px at once; from 1 to {MAX_REGION_PX:,} px")
+
+    @property
+    def frames(self) -> FrameSource | None:
+        """The compressed frames of the slide; None where the decoder only reads regions."""
+        return self._backend.frames
+
+    def best_rendition(self, downsample: float) -> Rendition:
+        """Return the coarsest pixels that are at least as fine as `downsample` level-0 pixels per pixel, within tolerances."""
+        return choose_rendition(downsample, self.level_downsamples, self._shrinks, self.scaling)
+
+    def renditions(self) -> list[Rendition]:
+        """Return every level as it is, finest first."""
+        return [Rendition(level, 1, own) for level, own in enumerate(self.level_downsamples)]
+
+    def read_rendition(self, left: int, top: int, rendition: Rendition, width: int, height: int) -> NDArray[np.uint8]:
+        """Return pixels of a rendition.
+
+        Args:
+            left: First column, in its pixels; may lie outside the slide.
+            top: First row.
+            rendition: A level, as it is or shrunk.
+            width: Columns.
+            height: Rows.
+
+        Returns:
+            uint8 (height, width, 3) RGB; white where there is no slide.
+
+        Raises:
+            TileError: Pixels of this region cannot be decoded.
+            SlideError: The size is impossible.
+        """
+        self._check_size(width, height)
+        x_px0, y_px0 = round(left * rendition.downsample), round(top * rendition.downsample)
+        return self._backend.read_region(x_px0, y_px0, rendition.level, width, height, shrink=rendition.shrink)
 
     def read_scaled(
-        self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int], *, level: int | None = None
+        self,
+        x_px0: int,
+        y_px0: int,
+        window_px0: tuple[float, float],
+        size: tuple[int, int],
+        *,
+        rendition: Rendition | None = None,
+        scaling: Scaling | None = None,
     ) -> NDArray[np.uint8]:
-        """Return a window of the slide at a chosen size: the best level, then one antialiased resample.
+        """Return a window of the slide at a chosen size: the best rendition, then one resample.
 
         Args:
             x_px0: Level-0 column of the upper left corner.
             y_px0: Level-0 row of the upper left corner.
             window_px0: Width and height of the window in level-0 pixels.
             size: Width and height of the result in pixels.
-            level: The level to read instead of the best one.
+            rendition: The pixels to start from instead of the best ones.
+            scaling: How to resample, if not as the slide does.
 
         Returns:
             uint8 (size[1], size[0], 3) RGB; white where there is no slide.
         """
-        if level is None:
-            level = self.best_level(min(window_px0[0] / size[0], window_px0[1] / size[1]))
-        own = self.level_downsamples[level]
-        # Start on a whole pixel of the level, so that the decoder has nothing to interpolate; the rest is the resample's box.
-        left_px0, top_px0 = (round(int(corner / own + 1e-6) * own) if corner >= 0 else corner for corner in (x_px0, y_px0))
-        left, top = (x_px0 - left_px0) / own, (y_px0 - top_px0) / own
-        right, bottom = left + window_px0[0] / own, top + window_px0[1] / own
-        pixels = self.read_region(left_px0, top_px0, level, _ceil(right), _ceil(bottom))
-        return resample(pixels, (left, top, right, bottom), size)
+        if rendition is None:
+            rendition = self.best_rendition(min(window_px0[0] / size[0], window_px0[1] / size[1]))
+        how = scaling or self.scaling
+        placed = place(x_px0, y_px0, window_px0, rendition.downsample, how)
+        pixels = self.read_rendition(placed.left, placed.top, rendition, placed.width, placed.height)
+        return resample(pixels, placed.box, size, how)
 
     def thumbnail(self, max_px: int) -> NDArray[np.uint8]:
         """Return the whole slide, its longer side `max_px` pixels or its own size if that is less.
@@ -163,7 +206,3 @@ class Slide:
     def __repr__(self) -> str:
         size = self.dimensions_px0
         return f"<Slide {self.path.name}: {size.width} x {size.height} px, {self.mpp:g} um/px ({self.resolution.source})>"
-
-
-def _ceil(value: float) -> int:
-    return max(1, int(np.ceil(value - 1e-6)))

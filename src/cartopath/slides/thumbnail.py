@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError, TileError
 from cartopath.core.geometry import SizePx0
+from cartopath.slides.rendition import Rendition, Scaling
 
 BLOCK_PX = (8192, 512)
 """Width and height of the blocks that are read at once, in pixels of the level. Low and wide: strips of an image are as wide as
@@ -30,12 +31,20 @@ Box = tuple[int, int, int, int]
 class _Readable(Protocol):
     path: Path
     dimensions_px0: SizePx0
-    level_downsamples: tuple[float, ...]
 
-    def best_level(self, downsample: float) -> int: ...
+    def best_rendition(self, downsample: float) -> Rendition: ...
+
+    def renditions(self) -> list[Rendition]: ...
 
     def read_scaled(
-        self, x_px0: int, y_px0: int, window_px0: tuple[float, float], size: tuple[int, int], *, level: int | None = None
+        self,
+        x_px0: int,
+        y_px0: int,
+        window_px0: tuple[float, float],
+        size: tuple[int, int],
+        *,
+        rendition: Rendition | None = None,
+        scaling: Scaling | None = None,
     ) -> NDArray[np.uint8]: ...
 
 
@@ -73,10 +82,10 @@ class _Assembly:
         scale = max(1.0, max(full.width, full.height) / max_px)
         width, height = max(1, round(full.width / scale)), max(1, round(full.height / scale))
         self.slide = slide
-        best = slide.best_level(scale)
-        self.per_level_px = slide.level_downsamples[best] / scale
-        downsamples = slide.level_downsamples
-        self.levels = sorted((n for n, own in enumerate(downsamples) if own <= downsamples[best]), key=lambda n: -downsamples[n])
+        best = slide.best_rendition(scale)
+        self.per_level_px = best.downsample / scale
+        finer = [other for other in slide.renditions() if other.downsample < best.downsample]
+        self.sources = [best, *sorted(finer, key=lambda other: -other.downsample)]
         self.x_px0 = np.arange(width + 1) * (full.width / width)
         self.y_px0 = np.arange(height + 1) * (full.height / height)
         self.pixels = np.full((height, width, 3), 255, np.uint8)
@@ -96,21 +105,23 @@ class _Assembly:
 
     def read(self, box: Box) -> None:
         """Read a block of the thumbnail; if it cannot be decoded, its halves, down to single frames, then from finer levels."""
-        if self.fill(box, self.levels[0]):
+        if self.fill(box, self.sources[0]):
             return
         halves = self.halves(box)
         for half in halves:
             self.read(half)
-        if not halves and not any(self.fill(box, level) for level in self.levels[1:]):
+        if not halves and not any(self.fill(box, finer) for finer in self.sources[1:]):
             self.give_up(box)
 
-    def fill(self, box: Box, level: int) -> bool:
+    def fill(self, box: Box, source: Rendition) -> bool:
         """Read a block from one level; return whether that can be decoded."""
         left, top, right, bottom = box
         window = (float(self.x_px0[right] - self.x_px0[left]), float(self.y_px0[bottom] - self.y_px0[top]))
         size = (right - left, bottom - top)
         try:
-            block = self.slide.read_scaled(round(self.x_px0[left]), round(self.y_px0[top]), window, size, level=level)
+            x_px0, y_px0 = round(self.x_px0[left]), round(self.y_px0[top])
+            # Blocks join without a seam only where fractions of pixels are honoured.
+            block = self.slide.read_scaled(x_px0, y_px0, window, size, rendition=source, scaling="lanczos")
         except TileError as error:
             self.last_error = error
             return False

@@ -50,6 +50,7 @@ class ImageBackend:
     """A PNG or JPEG picture; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "image"
+    frames = None
 
     def __init__(self, path: Path) -> None:
         """Read the header of the picture at `path`.
@@ -82,7 +83,7 @@ class ImageBackend:
         self._decoding = threading.Lock()
         self._is_closed = False
 
-    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Return `height` x `width` pixels of `level` from a level-0 corner, uint8 (h, w, 3) RGB; white where there is no slide.
 
         Raises:

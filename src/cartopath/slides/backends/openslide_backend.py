@@ -94,6 +94,7 @@ class OpenSlideBackend:
     """An open slide file behind OpenSlide; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "openslide"
+    frames = None
 
     def __init__(self, path: Path) -> None:
         """Open the file at `path`.
@@ -113,7 +114,7 @@ class OpenSlideBackend:
         self._handle: _Handle | None = handle
         self._changing = threading.Lock()
 
-    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Return `height` x `width` pixels of `level` from a level-0 corner, uint8 (h, w, 3) RGB; white where there is no slide.
 
         Raises:

@@ -29,6 +29,7 @@ class TiffBackend:
     """An open TIFF slide; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "tiff"
+    frames = None
 
     def __init__(self, path: Path, structure: TiffStructure | None = None) -> None:
         """Open the file at `path`.
@@ -54,7 +55,7 @@ class TiffBackend:
         self._owner = new_owner()
         self._file = FrameFile(path)
 
-    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int) -> NDArray[np.uint8]:
+    def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Return `height` x `width` pixels of `level` from a level-0 corner, uint8 (h, w, 3) RGB; white where there is no slide.
 
         Raises:

@@ -1,0 +1,156 @@
+"""From which pixels of a slide a window is made: a level, decoded whole or smaller, and the one resample that follows.
+
+*Fast* scaling reads JPEG frames at half, a quarter or an eighth of their size, which the decoder does on their frequencies for
+less than the price of decoding them whole, and resamples windows of whole pixels by OpenCV. *Lanczos* decodes everything and
+resamples exact fractions of pixels once, as Levy-Jurgenson et al. 2020 did. docs/decoding.md measures the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Scaling: TypeAlias = Literal["fast", "lanczos"]
+SCALINGS: tuple[Scaling, ...] = ("fast", "lanczos")
+
+LEVEL_TOLERANCE = 0.01
+"""A level may be this much coarser than what is wanted of it."""
+SHRINK_TOLERANCE = 0.05
+"""So may a level that the decoder shrinks: scanners called 40x have 0.23 to 0.26 um per pixel, and half of that is meant for 0.5."""
+_AREA_FROM = 1.2
+"""From this reduction on, an interpolation without averaging would alias."""
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+cv2.setNumThreads(1)  # who reads tiles has threads of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """The pixels of a level, decoded `shrink` times smaller.
+
+    Attributes:
+        level: 0 is full resolution.
+        shrink: 1 for the level as it is.
+        downsample: Level-0 pixels per pixel of the rendition.
+    """
+
+    level: int
+    shrink: int
+    downsample: float
+
+
+def choose_rendition(
+    downsample: float, level_downsamples: Sequence[float], shrinks: Sequence[Sequence[int]], scaling: Scaling
+) -> Rendition:
+    """Return the coarsest rendition that is as fine as wanted; the finest there is, if none is.
+
+    Args:
+        downsample: Wanted, in level-0 pixels per pixel.
+        level_downsamples: Of each level.
+        shrinks: By which factors each level can be decoded smaller.
+        scaling: Only `fast` shrinks.
+    """
+    fine = [level for level, own in enumerate(level_downsamples) if own <= downsample * (1 + LEVEL_TOLERANCE)]
+    level = max(fine, key=lambda level: level_downsamples[level], default=0)
+    own = level_downsamples[level]
+    factors = shrinks[level] if scaling == "fast" else (1,)
+    shrink = max((k for k in factors if own * k <= downsample * (1 + SHRINK_TOLERANCE)), default=1)
+    return Rendition(level, shrink, own * shrink)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a window lies on a rendition.
+
+    Attributes:
+        left: First column to read, in pixels of the rendition; may lie outside the slide.
+        top: First row.
+        width: Columns to read.
+        height: Rows to read.
+        box: Left, top, right and bottom of the window within what is read; whole numbers in fast scaling.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    box: Box
+
+
+def place(x_px0: int, y_px0: int, window_px0: tuple[float, float], downsample: float, scaling: Scaling) -> Placement:
+    """Return where a window lies.
+
+    Args:
+        x_px0: Level-0 column of its upper left corner.
+        y_px0: Level-0 row.
+        window_px0: Width and height in level-0 pixels.
+        downsample: Of the rendition.
+        scaling: `fast` rounds the window to whole pixels of the rendition.
+    """
+    if scaling == "fast":
+        left, right = (round(x / downsample) for x in (x_px0, x_px0 + window_px0[0]))
+        top, bottom = (round(y / downsample) for y in (y_px0, y_px0 + window_px0[1]))
+        width, height = max(1, right - left), max(1, bottom - top)
+        return Placement(left, top, width, height, (0.0, 0.0, float(width), float(height)))
+    left, top = (int(np.floor(corner / downsample + 1e-6)) for corner in (x_px0, y_px0))
+    # The box counts from the level-0 pixel at which a decoder that only knows those would be asked to start.
+    box_left, box_top = (x_px0 - round(left * downsample)) / downsample, (y_px0 - round(top * downsample)) / downsample
+    box = (box_left, box_top, box_left + window_px0[0] / downsample, box_top + window_px0[1] / downsample)
+    return Placement(left, top, _ceil(box[2]), _ceil(box[3]), box)
+
+
+def _ceil(value: float) -> int:
+    return max(1, int(np.ceil(value - 1e-6)))
+
+
+def is_exact(placement: Placement, size: tuple[int, int]) -> bool:
+    """Whether what is read is the result, pixel by pixel, of width and height `size`."""
+    return (placement.width, placement.height) == size and placement.box == (0.0, 0.0, float(size[0]), float(size[1]))
+
+
+def resample(
+    pixels: NDArray[np.uint8],
+    box: Box,
+    size: tuple[int, int],
+    scaling: Scaling = "lanczos",
+    *,
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Return the part of an image inside `box` at a new size.
+
+    Args:
+        pixels: uint8 (h, w, 3).
+        box: Left, top, right, bottom in pixels of `pixels`. Lanczos honours fractions of pixels.
+        size: Width and height of the result.
+        scaling: `lanczos`: antialiased, as in Levy-Jurgenson et al. 2020; `fast`: area averages where the image shrinks by a
+            fifth or more, else cubic interpolation.
+        out: uint8 (size[1], size[0], 3), contiguous: where to put the result.
+
+    Returns:
+        uint8 (size[1], size[0], 3); the very pixels, without any filter, where the box is that size and starts on a pixel.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box[0], box[1], min(box[2], width), min(box[3], height)
+    if left.is_integer() and top.is_integer() and (right - left, bottom - top) == size:
+        result = pixels[int(top) : int(top) + size[1], int(left) : int(left) + size[0]]
+    elif scaling == "fast":
+        part = pixels[round(top) : round(bottom), round(left) : round(right)]
+        shrinks = part.shape[0] >= _AREA_FROM * size[1] or part.shape[1] >= _AREA_FROM * size[0]
+        kind = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        result = cv2.resize(part, size, dst=out, interpolation=kind)
+        if out is not None:
+            return out
+    else:
+        image = Image.fromarray(pixels)
+        result = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box=(left, top, right, bottom)))
+    if out is None:
+        return result
+    out[...] = result
+    return out
