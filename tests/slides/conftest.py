@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import tifffile
+from fsspec.asyn import AsyncFileSystem
 
 GLASS = (244, 243, 245)
 HAEMATOXYLIN = np.array((0.650, 0.704, 0.286))
@@ -94,3 +99,60 @@ def make_tissue() -> Callable[..., np.ndarray]:
 def tissue_truth() -> Callable[[int], np.ndarray]:
     """`tissue_truth(size)` is where `make_tissue(size)` put tissue."""
     return ellipse
+
+
+@dataclass
+class Store:
+    """Files at `slow://` URLs: what was asked of them and how many requests were under way at once."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    latency_s: float = 0.0
+    failures: list[Exception] = field(default_factory=list)
+    broken_from: int | None = None
+    asked: list[tuple[str, int, int]] = field(default_factory=list)
+    n_stats: int = 0
+    under_way: int = 0
+    most_at_once: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that were asked for."""
+        return sum(end - start for _, start, end in self.asked)
+
+
+STORE = Store()
+
+
+class SlowFileSystem(AsyncFileSystem):
+    """A file system with latency, which counts."""
+
+    protocol = "slow"
+    cachable = False
+
+    async def _info(self, path: str, **_: Any) -> dict[str, Any]:
+        STORE.n_stats += 1
+        if path not in STORE.files:
+            raise FileNotFoundError(path)
+        return {"name": path, "size": len(STORE.files[path]), "type": "file", "ETag": f"etag of {path}"}
+
+    async def _cat_file(self, path: str, start: int = 0, end: int | None = None, **_: Any) -> bytes:
+        end = len(STORE.files[path]) if end is None else end
+        STORE.asked.append((path, start, end))
+        STORE.under_way += 1
+        STORE.most_at_once = max(STORE.most_at_once, STORE.under_way)
+        await asyncio.sleep(STORE.latency_s)
+        STORE.under_way -= 1
+        if STORE.failures:
+            raise STORE.failures.pop()
+        if STORE.broken_from is not None and end > STORE.broken_from:
+            raise OSError("it is broken here")
+        return STORE.files[path][start:end]
+
+
+@pytest.fixture
+def slow_store() -> Iterator[Store]:
+    """An empty store behind `slow://` URLs."""
+    fsspec.register_implementation("slow", SlowFileSystem, clobber=True)
+    STORE.__init__()  # type: ignore[misc]
+    yield STORE
+    STORE.__init__()  # type: ignore[misc]

@@ -1,0 +1,198 @@
+"""Files at URLs, read through fsspec: how large they are, which version it is, and their bytes in blocks.
+
+Every failure of a file system leaves here as an `OSError` on one line, whatever library it comes from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BLOCK_BYTES = 64 << 10
+HELD_BLOCKS = 128
+"""Of one open file: 8 MiB."""
+
+_CONTENT_FIELDS = ("etag", "e_tag", "md5hash", "md5", "content-md5", "content_md5", "digest", "checksum", "crc32c", "version_id")
+_TIME_FIELDS = ("mtime", "last-modified", "last_modified", "lastmodified", "updated", "modified", "created")
+_FOREIGN = {
+    "aiohttp": ("ClientError",),
+    "requests": ("RequestException",),
+    "botocore.exceptions": ("BotoCoreError", "ClientError"),
+    "google.auth.exceptions": ("GoogleAuthError",),
+    "gcsfs.retry": ("HttpError",),
+    "azure.core.exceptions": ("AzureError",),
+    "paramiko": ("SSHException",),
+}
+"""Errors of the libraries behind file systems that are no `OSError`, by the module that defines them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStat:
+    """What a file system says of a file.
+
+    Attributes:
+        n_bytes: Its size.
+        content: A mark of its content, such as an ETag; "" where there is none.
+        changed: When it was last changed, in whatever form; "" where nobody says.
+    """
+
+    n_bytes: int
+    content: str
+    changed: str
+
+
+def remote_errors() -> tuple[type[Exception], ...]:
+    """Return what file systems raise, those whose libraries have been loaded."""
+    loaded = [(sys.modules[module], names) for module, names in _FOREIGN.items() if module in sys.modules]
+    foreign = [getattr(module, name) for module, names in loaded for name in names if hasattr(module, name)]
+    return (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, ImportError, *foreign)
+
+
+@contextlib.contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a file system raises into an `OSError` without the URL, which the caller names.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        OSError: Anything else.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError("there is no such file") from error
+    except ImportError as error:
+        raise OSError(f"reading {path.protocol}:// needs another package: {in_words(error)}") from error  # type: ignore[attr-defined]
+    except remote_errors() as error:
+        raise OSError(in_words(error)) from error
+
+
+def in_words(error: BaseException) -> str:
+    """Return what an exception says on one line, with its class where it says little."""
+    said = " ".join(str(error).split())
+    return said if len(said) > 10 else f"{type(error).__name__}{f': {said}' if said else ''}"
+
+
+def remote_stat(path: Path) -> RemoteStat:
+    """Return size and version of a file at a URL, by one request.
+
+    Raises:
+        OSError: It is not there, its server does not answer or says no size, or a package is missing.
+    """
+    with plain_errors(path):
+        file_system, url = _file_system(path)
+        about = dict(file_system.info(url))
+    if about.get("type") == "directory":
+        raise IsADirectoryError("it is a folder")
+    size = about.get("size")
+    if not isinstance(size, int) or about.get("partial") is False:
+        raise OSError("its server does not send parts of files; copy the file to a folder and name that")
+    said = {str(name).lower(): str(value) for name, value in about.items() if value}
+    content = next((said[name] for name in _CONTENT_FIELDS if name in said), "")
+    return RemoteStat(size, content, next((said[name] for name in _TIME_FIELDS if name in said), ""))
+
+
+def read_ranges(path: Path, ranges: list[tuple[int, int]]) -> list[bytes | OSError]:
+    """Return stretches of a file at a URL, asked for at once so that a file system that can fetches them side by side.
+
+    Args:
+        path: The file.
+        ranges: First byte and size of each.
+
+    Returns:
+        For each its bytes, or why they cannot be had; never fewer bytes than asked for.
+    """
+    try:
+        with plain_errors(path):
+            file_system, url = _file_system(path)
+            ends = [start + size for start, size in ranges]
+            found = file_system.cat_ranges([url] * len(ranges), [start for start, _ in ranges], ends, on_error="return")
+    except OSError as error:
+        return [error] * len(ranges)
+    return [_exactly(size, data) for (_, size), data in zip(ranges, found, strict=True)]
+
+
+def _exactly(size: int, data: bytes | BaseException) -> bytes | OSError:
+    if isinstance(data, BaseException):
+        if not isinstance(data, remote_errors()):
+            raise data
+        return OSError("there is no such file") if isinstance(data, FileNotFoundError) else OSError(in_words(data))
+    if len(data) > size:
+        return OSError("its server does not send parts of files; copy the file to a folder and name that")
+    return data if len(data) == size else OSError(f"{len(data):,} bytes came of {size:,}")
+
+
+def _file_system(path: Path) -> tuple[Any, str]:
+    return path.fs, path.path  # type: ignore[attr-defined]
+
+
+class RemoteFile(io.RawIOBase):
+    """A file at a URL as an open file: whole blocks are fetched, once, and the last ones are kept. For one thread.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.name = str(path)
+        self._path, self._place = path, 0
+        self.stat = remote_stat(path)
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    def readable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, which may lie behind the end."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.stat.n_bytes}[whence]
+        if start + offset < 0:
+            raise OSError(f"cannot go to byte {start + offset:,}")
+        self._place = start + offset
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the file goes, and return how far that is."""
+        target = memoryview(buffer).cast("B")
+        n_bytes = max(0, min(len(target), self.stat.n_bytes - self._place))
+        if not n_bytes:
+            return 0
+        first, last = self._place // BLOCK_BYTES, (self._place + n_bytes - 1) // BLOCK_BYTES
+        data = b"".join(self._fetched(first, last))
+        start = self._place - first * BLOCK_BYTES
+        target[:n_bytes] = data[start : start + n_bytes]
+        self._place += n_bytes
+        return n_bytes
+
+    def _fetched(self, first: int, last: int) -> list[bytes]:
+        """Return blocks, the missing ones from the first to the last of them in one request."""
+        held = {number: self._blocks[number] for number in range(first, last + 1) if number in self._blocks}
+        missing = [number for number in range(first, last + 1) if number not in held]
+        if missing:
+            start = missing[0] * BLOCK_BYTES
+            end = min((missing[-1] + 1) * BLOCK_BYTES, self.stat.n_bytes)
+            (data,) = read_ranges(self._path, [(start, end - start)])
+            if isinstance(data, OSError):
+                raise data
+            for number in range(missing[0], missing[-1] + 1):
+                held[number] = data[number * BLOCK_BYTES - start :][:BLOCK_BYTES]
+        for number, block in held.items():
+            self._blocks[number] = block
+            self._blocks.move_to_end(number)
+        while len(self._blocks) > HELD_BLOCKS:
+            self._blocks.popitem(last=False)
+        return [held[number] for number in range(first, last + 1)]
