@@ -20,6 +20,7 @@ from cartopath.slides.quality import TILE_FLAGS, QualityLimits, quality_flags
 from cartopath.study.check.slides import LookedAt, slide_verdicts
 from cartopath.study.config import StudyConfig
 from cartopath.study.run import Study
+from cartopath.study.stages.quality import measured_quality
 from cartopath.study.study_file import parse_config
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "inputs.md").read_text(encoding="utf-8")
@@ -71,8 +72,8 @@ def test_every_severity_is_one_of_three():
 
 
 def test_columns_of_the_check_are_those_that_it_writes(tmp_path):
-    nothing = pd.DataFrame(columns=list(SLIDE_COLUMNS))
-    written = list(slide_verdicts(Study(StudyConfig(), tmp_path), nothing, LookedAt([], {}, []), NO_FLAGS).columns)
+    nothing, study = pd.DataFrame(columns=list(SLIDE_COLUMNS)), Study(StudyConfig(), tmp_path)
+    written = list(slide_verdicts(study, nothing, LookedAt([], {}), measured_quality(study.layout, []), NO_FLAGS).columns)
     described = list(rows("`cartopath check`"))
     assert described[described.index("slide_id") :] == written
 

@@ -63,8 +63,8 @@ def check_cohort(study: Study, *, also: Iterable[Finding] = (), watcher: Watcher
     findings: list[Finding] = list(also)
     slides = read_slide_list(study, findings)
     looked_at = look_at_slides(study, slides, watcher)
-    flags = write_quality_tables(study.layout, looked_at.opened)
-    verdicts = slide_verdicts(study, slides, looked_at, flags)
+    measures, flags = write_quality_tables(study.layout, looked_at.opened)
+    verdicts = slide_verdicts(study, slides, looked_at, measures, flags)
     findings += looked_at.findings
     findings += resolution_findings(verdicts)
     findings += quality_findings(flags, n_slides=len(looked_at.opened))

@@ -15,7 +15,7 @@ from cartopath.study.executors import make_executor
 from cartopath.study.inputs import listed_slides, slide_identity, unknown_exclusions
 from cartopath.study.run import Silent, Stage, Study, Watcher, run_tasks
 from cartopath.study.stages.cohort import exclusions
-from cartopath.study.stages.quality import measured_quality, quality_task
+from cartopath.study.stages.quality import quality_task
 
 MIXED_MPP = 1.5
 """Slides whose resolutions differ by more than this factor are pointed out."""
@@ -30,12 +30,18 @@ class LookedAt:
     Attributes:
         opened: Names of those that opened.
         failed: Why the others did not, by name.
-        findings: The same as findings.
     """
 
     opened: list[str]
     failed: dict[str, str]
-    findings: list[Finding]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The same as findings."""
+        findings = [Finding("error", "slide-unusable", name, reason) for name, reason in self.failed.items()]
+        if self.failed and not self.opened:
+            findings.append(Finding("error", "no-slides", "slides", "none of the slides can be opened"))
+        return findings
 
 
 def read_slide_list(study: Study, findings: list[Finding]) -> pd.DataFrame:
@@ -69,14 +75,21 @@ def look_at_slides(study: Study, slides: pd.DataFrame, watcher: Watcher | None) 
     with make_executor(study.config.compute, watcher.news) as executor:
         summary = run_tasks(stage, tasks, study.layout, executor, watcher)
     failed = {outcome.task.name: (outcome.reason.splitlines() or ["no reason given"])[0] for outcome in summary.failed}
-    findings = [Finding("error", "slide-unusable", name, reason) for name, reason in failed.items()]
-    if failed and len(failed) == len(tasks):
-        findings.append(Finding("error", "no-slides", "slides", "none of the slides can be opened"))
-    return LookedAt([task.name for task in tasks if task.name not in failed], failed, findings)
+    return LookedAt([task.name for task in tasks if task.name not in failed], failed)
 
 
-def slide_verdicts(study: Study, slides: pd.DataFrame, looked_at: LookedAt, flags: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per listed slide, as in check.csv."""
+def slide_verdicts(
+    study: Study, slides: pd.DataFrame, looked_at: LookedAt, measures: pd.DataFrame, flags: pd.DataFrame
+) -> pd.DataFrame:
+    """Return one row per listed slide, as in check.csv.
+
+    Args:
+        study: The study.
+        slides: From `read_slide_list`.
+        looked_at: What became of them.
+        measures: From `write_quality_tables`, as are the flags.
+        flags: Their flaws.
+    """
     reasons = _left_out(study, slides)
     flaws = flags.groupby("slide_id")["message"].agg("; ".join) if len(flags) else pd.Series(dtype=object)
     rows = []
@@ -91,7 +104,7 @@ def slide_verdicts(study: Study, slides: pd.DataFrame, looked_at: LookedAt, flag
         listed = {column: row[column] for column in _LISTED}
         rows.append({"slide_id": name, "patient_id": row["patient_id"], "verdict": verdict, "reasons": why, **listed})
     verdicts = pd.DataFrame(rows, columns=["slide_id", "patient_id", "verdict", "reasons", *_LISTED])
-    return verdicts.merge(measured_quality(study.layout, looked_at.opened), on="slide_id", how="left")
+    return verdicts.merge(measures, on="slide_id", how="left")
 
 
 def _left_out(study: Study, slides: pd.DataFrame) -> list[str]:

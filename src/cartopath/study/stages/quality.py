@@ -7,7 +7,7 @@ cannot be opened, or that kills its worker, fails here and goes no further.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from cartopath.slides.quality import (
     slide_quality,
     tile_flags,
 )
+from cartopath.slides.quality.classes import FROM_TILES
 from cartopath.store.artifacts import Header, read_header, read_table, write_csv, write_table
 from cartopath.store.atomic import write_bytes
 from cartopath.study.config import TilesConfig
@@ -40,8 +41,6 @@ VERSION = 1
 KIND = "quality"
 PICTURE_PX = 640
 _SAMPLE = 64
-_NEEDS_EVERY_TILE = {"blur", "saturated", "stain"}
-"""Flags that are measured on decoded tiles."""
 
 OPENED = ("mpp", "mpp_source", "width_px0", "height_px0", "backend")
 """What a slide is, besides how good it is."""
@@ -103,10 +102,12 @@ def judge_slide(
         SlideError: It cannot be opened or read, has no resolution, or is too coarse for the tiles.
     """
     with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp) as slide:
-        if slide.mpp > 1.1 * config.mpp and not is_to_be_cut:
-            config = config.model_copy(update={"mpp": slide.mpp})
         if slide.mpp > 1.1 * config.mpp:
-            raise SlideError(f"{path}: {slide.mpp:.4g} um per pixel is coarser than tiles.mpp {config.mpp:g}: raise tiles.mpp")
+            if is_to_be_cut:
+                raise SlideError(
+                    f"{path}: {slide.mpp:.4g} um per pixel is coarser than tiles.mpp {config.mpp:g}: raise tiles.mpp"
+                )
+            config = config.model_copy(update={"mpp": slide.mpp})
         quality = slide_quality(slide, tile_spec(config), n_sample=n_sample)
         lost = quality.measures["unreadable_share"]
         if lost > MAX_UNREADABLE:
@@ -143,7 +144,7 @@ def flawed_tiles(tiles: pd.DataFrame, flags: Collection[str]) -> frozenset[tuple
 
 def sample_size(config: TilesConfig) -> int | None:
     """Return how many tiles of a slide are decoded to judge it; None for all, where flaws are to be dropped that need it."""
-    return None if _NEEDS_EVERY_TILE.intersection(config.drop_flagged) else _SAMPLE
+    return None if set(FROM_TILES).intersection(config.drop_flagged) else _SAMPLE
 
 
 def _plain(value: float) -> float | None:
@@ -151,11 +152,10 @@ def _plain(value: float) -> float | None:
 
 
 def _palette_png(classes: np.ndarray) -> bytes:
-    picture = Image.fromarray(classes).convert("P")
     colours = np.zeros((256, 3), np.uint8)
     for one in QUALITY_CLASSES.values():
         colours[one.number] = one.colour
-    picture.putdata(classes.ravel())
+    picture = Image.fromarray(classes)
     picture.putpalette(colours.ravel().tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
@@ -175,10 +175,10 @@ def measured_quality(layout: Layout, names: Iterable[str]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(MEASURES, "float64"))
 
 
-def write_quality_tables(layout: Layout, names: Sequence[str]) -> pd.DataFrame:
-    """Write slide_quality.csv and quality_flags.csv (every slide against fixed limits and the cohort); return the flags."""
+def write_quality_tables(layout: Layout, names: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write slide_quality.csv and quality_flags.csv (every slide against fixed limits and the cohort); return both."""
     measures = measured_quality(layout, names)
     flags = quality_flags(measures)
     write_csv(measures, layout.table("slide_quality"))
     write_csv(flags, layout.table("quality_flags"))
-    return flags
+    return measures, flags
