@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
@@ -147,7 +146,7 @@ def test_a_url_is_read_side_by_side(slow_store, content):
 def test_a_moment_of_bad_network_is_not_a_damaged_frame(slow_store, content, monkeypatch):
     monkeypatch.setattr(frame_file, "_PAUSES_S", (0.0, 0.0))
     slow_store.files["a.svs"] = content
-    slow_store.failures = [OSError("reset"), asyncio.TimeoutError()]
+    slow_store.failures = [OSError("reset"), TimeoutError()]
     assert FrameFile(as_path("slow://a.svs")).read_many([(5, 10)]) == [content[5:15]]
 
 

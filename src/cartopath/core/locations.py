@@ -43,8 +43,10 @@ def as_path(location: Path | UPath | str) -> Path:
         if url is None or not (url[2] or _is_known(url[1])):
             return Path(location)
         protocol = url[1].lower()
-        location = _upath(f"{protocol}://{_rooted(url[3]) if protocol in _LOCAL else url[3]}")
-    return Path(location.path) if location.protocol in _LOCAL else cast("Path", location)
+        found = _upath(f"{protocol}://{_rooted(url[3]) if protocol in _LOCAL else url[3]}")
+    else:
+        found = location
+    return Path(found.path) if found.protocol in _LOCAL else cast("Path", found)
 
 
 def is_url(text: str) -> bool:
@@ -87,7 +89,7 @@ def _rooted(rest: str) -> str:
 
 
 def _is_known(protocol: str) -> bool:
-    from fsspec import available_protocols
+    from fsspec import available_protocols  # type: ignore[import-untyped]
 
     return protocol.rpartition("::")[2].lower() in available_protocols()
 

@@ -144,7 +144,7 @@ def _parts(read: _Read, data: bytes | OSError, ranges: Sequence[Range]) -> dict[
 
 
 class _LocalSource:
-    """A descriptor of a local file, let go of when the last reader has let go of this: no number of a closed file is ever read."""
+    """A descriptor of a local file, closed when the last reader has let go of this: the number of a closed file is never read."""
 
     max_gap = MAX_GAP_BYTES
 

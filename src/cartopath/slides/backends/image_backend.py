@@ -15,12 +15,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from cartopath.core.errors import SlideError
+from cartopath.core.locations import open_binary
 from cartopath.slides.backends.foreign_errors import IMAGE_ERRORS, reason
 from cartopath.slides.backends.pixel_cache import PixelCache, new_owner
 from cartopath.slides.declared.sizes import check_declared_sizes
@@ -35,7 +37,7 @@ _ROWS_AT_ONCE = 256
 
 _Levels = tuple[NDArray[np.uint8], ...]
 # The classes of the two formats themselves: `Image.open` would try dozens of others, and warn of sizes that are refused below.
-_READERS: dict[bytes, Callable[[Path], Image.Image]] = {
+_READERS: dict[bytes, Callable[[BinaryIO], Image.Image]] = {
     b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
     b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
 }
@@ -50,6 +52,7 @@ class ImageBackend:
     """A PNG or JPEG picture; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "image"
+    reason = ""
     frames = None
 
     def __init__(self, path: Path) -> None:
@@ -65,7 +68,7 @@ class ImageBackend:
             raise SlideError(f"{path}: not a PNG or JPEG picture")
         self._reader = reader
         try:
-            with _without_remarks(), reader(path) as image:
+            with _without_remarks(), open_binary(path) as file, reader(file) as image:
                 width, height = image.size
                 self.properties: Mapping[str, str] = MappingProxyType(_density(image))
         except IMAGE_ERRORS as error:
@@ -111,7 +114,7 @@ class ImageBackend:
 
     def _decode(self) -> _Levels:
         try:
-            with _without_remarks(), self._reader(self.path) as image:
+            with _without_remarks(), open_binary(self.path) as file, self._reader(file) as image:
                 rgb = _rgb_on_white(image)
                 return tuple(_array(rgb if n == 1 else rgb.reduce(n)) for n in self._reductions)
         except IMAGE_ERRORS as error:
@@ -125,14 +128,14 @@ class ImageBackend:
         self._held.drop(self._owner)
 
 
-def reader_of(path: Path) -> Callable[[Path], Image.Image] | None:
+def reader_of(path: Path) -> Callable[[BinaryIO], Image.Image] | None:
     """Return what reads a picture, by its first bytes; None if it is neither PNG nor JPEG.
 
     Raises:
         SlideError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             head = file.read(8)
     except OSError as error:
         raise SlideError(f"{path}: cannot be read ({error.strerror or error})") from error

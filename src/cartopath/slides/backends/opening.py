@@ -1,37 +1,57 @@
-"""Which decoder opens a slide, by what the file holds.
+"""Which decoder opens a slide, by what the file holds; every open slide can say which it is, and why.
 
-OpenSlide comes first. The TIFF decoder takes what OpenSlide refuses, and OME-TIFF pyramids of which OpenSlide sees only the
-finest level; plain PNG and JPEG pictures have a decoder of their own. Formats with a geometry of their own (overlapping tiles,
-several files) are left to OpenSlide alone: another decoder would put their tiles in the wrong places.
+Frames of a TIFF are decoded directly wherever that is known to show what OpenSlide shows; any doubt goes to OpenSlide, and
+formats with a geometry of their own (overlapping tiles, several files) are left to it alone: another decoder would put their
+tiles in the wrong places. Plain PNG and JPEG pictures have a decoder of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cartopath.core.errors import SlideError
+from cartopath.core.locations import is_remote
 from cartopath.slides.backends.dicom_folder import slide_in_folder
 from cartopath.slides.backends.protocol import Backend
 from cartopath.slides.declared.sizes import check_declared_sizes
 
-_PLAIN_TIFF = "generic-tiff"
-_PLAIN_GEOMETRY = (None, _PLAIN_TIFF, "aperio")
+if TYPE_CHECKING:
+    from cartopath.slides.backends.tiff_structure import TiffStructure
+
+_APERIO = "aperio"
+_PLAIN_GEOMETRY = (None, "generic-tiff", _APERIO)
+_COMPRESSIONS = {
+    1: "uncompressed",
+    5: "LZW",
+    7: "JPEG",
+    8: "deflate",
+    32773: "PackBits",
+    32946: "deflate",
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50001: "WebP",
+}
+"""Values of TIFF tag 259 in words."""
 
 
 def open_backend(path: Path) -> Backend:
     """Open a slide with the decoder that suits it.
 
     Args:
-        path: A file, or a folder that holds the files of one DICOM slide.
+        path: A file, or a folder that holds the files of one DICOM slide; or what `as_path` made of a URL.
 
     Raises:
         SlideError: It is missing or none of the decoders can open it; says what each of them found.
     """
-    from cartopath.slides.backends.openslide_backend import (  # loads a shared library: only when needed
-        OpenSlideBackend,
-        detected_vendor,
-    )
+    if is_remote(path):
+        from cartopath.slides.backends.remote_opening import open_remote_backend
+
+        return open_remote_backend(path)
+    from cartopath.slides.backends.openslide_backend import detected_vendor  # loads a shared library: only when needed
 
     if path.is_dir():
         path = slide_in_folder(path)
@@ -42,68 +62,98 @@ def open_backend(path: Path) -> Backend:
     check_declared_sizes(path)
     vendor = detected_vendor(path)
     if vendor not in _PLAIN_GEOMETRY:
-        return OpenSlideBackend(path)
-    if vendor == _PLAIN_TIFF:
-        return _open_plain_tiff(path)
+        return _open_with_openslide(path, f"the layout of {vendor} is its own")
     if vendor is None and _is_picture(path):
-        return _open_image(path)
-    attempts: dict[str, Callable[[Path], Backend]] = {"OpenSlide": OpenSlideBackend, "TIFF": _open_tiff}
-    return _first(path, attempts if vendor else attempts | {"image": _open_image})
+        return open_picture(path)
+    return _open_plain(path, vendor)
 
 
-def _open_plain_tiff(path: Path) -> Backend:
-    """Open a tiled TIFF that OpenSlide knows no vendor of: by OpenSlide, if it takes just the slide's levels for levels."""
-    from cartopath.slides.backends.openslide_backend import OpenSlideBackend
+def _open_plain(path: Path, vendor: str | None) -> Backend:
+    """Open what is a TIFF with frames side by side, or nothing that the decoder of TIFF knows."""
+    from cartopath.slides.backends.tiff_backend import TiffBackend
     from cartopath.slides.backends.tiff_structure import UnsuitableImageError, read_structure
 
     try:
         structure = read_structure(path)
-    except UnsuitableImageError:
-        raise  # OpenSlide would show one channel of many, or 16-bit values, as if they were colours
-    except SlideError:
-        return _first(path, {"OpenSlide": OpenSlideBackend, "TIFF": _open_tiff})
+        direct = TiffBackend(path, structure)
+    except SlideError as error:
+        if isinstance(error, UnsuitableImageError) and vendor != _APERIO:
+            raise  # OpenSlide would show one channel of many, or 16-bit values, as if they were colours
+        return _open_otherwise(path, vendor, error)
+    if vendor != _APERIO:
+        return because(direct, how_decoded(structure))
     try:
-        backend = OpenSlideBackend(path)
+        theirs = _open_with_openslide(path, "")
     except SlideError:
-        return _first(path, {"TIFF": _open_tiff, "OpenSlide": OpenSlideBackend})
-    if {(level.width, level.height) for level in structure.levels} == set(backend.level_dimensions):
-        return backend
-    backend.close()
-    return _first(path, {"TIFF": _open_tiff, "OpenSlide": OpenSlideBackend})
+        return because(direct, f"{how_decoded(structure)}; OpenSlide refuses the file")
+    doubt = missing_frame(structure)
+    if not doubt and direct.level_dimensions != theirs.level_dimensions:
+        doubt = "OpenSlide finds other levels in it than the decoder of TIFF"
+    (direct if doubt else theirs).close()
+    return because(theirs, doubt) if doubt else because(direct, how_decoded(structure))
 
 
-def _first(path: Path, attempts: dict[str, Callable[[Path], Backend]]) -> Backend:
-    """Return the first backend that opens.
+def _open_otherwise(path: Path, vendor: str | None, refusal: SlideError) -> Backend:
+    """Open what the decoder of TIFF refuses.
 
     Raises:
-        SlideError: None does; says why each does not, on one line.
+        SlideError: Nothing opens it; says why each decoder does not, on one line.
     """
-    from cartopath.slides.backends.tiff_structure import UnsuitableImageError
-
-    reasons = []
-    for name, attempt in attempts.items():
-        try:
-            return attempt(path)
-        except UnsuitableImageError:
-            raise
-        except SlideError as error:
-            reasons.append(f"{name}: {str(error).removeprefix(f'{path}: ')}")
-    raise SlideError(f"{path}: no decoder can open it; {'; '.join(reasons)}")
+    said = str(refusal).removeprefix(f"{path}: ")
+    reasons = [f"TIFF: {said}"]
+    try:
+        return _open_with_openslide(path, said)
+    except SlideError as error:
+        reasons.append(f"OpenSlide: {str(error).removeprefix(f'{path}: ')}")
+    if vendor is None:
+        reasons.append("image: not a PNG or JPEG picture")
+    raise SlideError(f"{path}: no decoder can open it; {'; '.join(reasons)}") from refusal
 
 
-def _open_tiff(path: Path) -> Backend:
-    from cartopath.slides.backends.tiff_backend import TiffBackend
+def because(backend: Backend, reason: str) -> Backend:
+    """Note why this decoder reads the slide."""
+    backend.reason = reason
+    return backend
 
-    return TiffBackend(path)
+
+def how_decoded(structure: TiffStructure) -> str:
+    """Return in one clause what of a TIFF is decoded directly.
+
+    Raises:
+        KeyError: A level is compressed in a way that has no name here.
+    """
+    names = dict.fromkeys(_COMPRESSIONS[level.compression] for level in structure.levels)
+    kind = "tiled" if structure.levels[0].is_tiled else "striped"
+    return f"{kind} TIFF, {' and '.join(names)} frames decoded directly"
+
+
+def missing_frame(structure: TiffStructure) -> str:
+    """Return in which level of an Aperio slide a frame is missing and what OpenSlide does about it; "" if none is."""
+    for number, level in enumerate(structure.levels):
+        n_frames = level.n_cols * level.n_rows * level.n_planes
+        if not (level.offsets[:n_frames].all() and level.sizes[:n_frames].all()):
+            return f"a frame of level {number} is missing, which OpenSlide paints from another level"
+    return ""
+
+
+def open_picture(path: Path) -> Backend:
+    """Open a PNG or JPEG.
+
+    Raises:
+        SlideError: It is damaged or too large.
+    """
+    from cartopath.slides.backends.image_backend import ImageBackend
+
+    return because(ImageBackend(path), "a plain picture, decoded as a whole")
+
+
+def _open_with_openslide(path: Path, reason: str) -> Backend:
+    from cartopath.slides.backends.openslide_backend import OpenSlideBackend
+
+    return because(OpenSlideBackend(path), reason)
 
 
 def _is_picture(path: Path) -> bool:
     from cartopath.slides.backends.image_backend import reader_of
 
     return reader_of(path) is not None
-
-
-def _open_image(path: Path) -> Backend:
-    from cartopath.slides.backends.image_backend import ImageBackend
-
-    return ImageBackend(path)

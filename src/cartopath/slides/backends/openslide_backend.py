@@ -94,6 +94,7 @@ class OpenSlideBackend:
     """An open slide file behind OpenSlide; see `cartopath.slides.backends.protocol.Backend`."""
 
     name = "openslide"
+    reason = ""
     frames = None
 
     def __init__(self, path: Path) -> None:

@@ -90,7 +90,12 @@ class Backend(Protocol):
 
     Reading must be safe from several threads at once. Every failure of the decoder leaves it as a `SlideError` that names the
     file. Label and macro images are not offered: they can carry patient names.
+
+    Attributes:
+        reason: Why this decoder reads the slide, in one clause; set when it is opened.
     """
+
+    reason: str
 
     @property
     def name(self) -> str:

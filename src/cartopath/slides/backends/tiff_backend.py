@@ -28,7 +28,8 @@ def _shared_cache(process_id: int) -> PixelCache[NDArray[np.uint8]]:
 class TiffBackend:
     """An open TIFF slide; see `cartopath.slides.backends.protocol.Backend`."""
 
-    name = "tiff"
+    name = "direct"
+    reason = ""
     frames = None
 
     def __init__(self, path: Path, structure: TiffStructure | None = None) -> None:
@@ -36,14 +37,15 @@ class TiffBackend:
 
         Args:
             path: The file.
-            structure: What `read_structure` found, if it has been read before.
+            structure: What `read_structure` found, if it has been read before; the declared sizes have then been checked, too.
 
         Raises:
             SlideError: It is no TIFF, damaged, holds no brightfield picture, or uses a compression that cannot be decoded.
         """
-        check_declared_sizes(path)
+        if structure is None:
+            check_declared_sizes(path)
+            structure = read_structure(path)
         self.path = path
-        structure = structure or read_structure(path)
         unknown = sorted({level.compression for level in structure.levels} - READABLE)
         if unknown:
             raise SlideError(f"{path}: compression {unknown[0]} of TIFF tag 259 cannot be decoded")

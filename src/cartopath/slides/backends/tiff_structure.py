@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import tifffile
@@ -104,18 +104,19 @@ class TiffStructure:
     properties: Mapping[str, str]
 
 
-def read_structure(path: Path) -> TiffStructure:
+def read_structure(path: Path, file: BinaryIO | None = None) -> TiffStructure:
     """Return where the pixels of a TIFF lie.
 
     Args:
         path: The file; its declared sizes have been checked.
+        file: The same, open; left open.
 
     Raises:
         UnsuitableImageError: It holds no 8-bit greyscale or RGB picture, or nothing but labels.
         SlideError: It is no TIFF, damaged, or compressed in a way that cannot be read here.
     """
     try:
-        with tifffile.TiffFile(path, is_ndpi=False) as tiff:  # a name alone makes no Hamamatsu file; those go to OpenSlide
+        with tifffile.TiffFile(file or path, is_ndpi=False) as tiff:  # a name alone makes no Hamamatsu file; those go to OpenSlide
             pages = choose_pages(tiff)
             if not pages:
                 raise UnsuitableImageError(f"{path}: it holds nothing but label, macro or thumbnail images")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cartopath.core.errors import SlideError
+from cartopath.core.locations import is_remote, open_binary
 from cartopath.slides.declared.dicom import check_dicom, is_dicom, series_of
 from cartopath.slides.declared.keyfiles import check_hamamatsu, check_mirax
 from cartopath.slides.declared.tiff import check_tiff, tiff_layout
@@ -31,18 +32,26 @@ def check_declared_sizes(path: Path, *, frames: bool = False) -> None:
             are too few tiles for the image, or frames lie outside the file.
     """
     try:
-        with path.open("rb") as file:
-            series = _check(file, path, frames=frames)
+        with open_binary(path) as file:
+            series = check_open_file(file, path, frames=frames)
     except OSError as error:
         if isinstance(error, SlideError):
             raise
         raise SlideError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if series is not None:
+    if series is not None and not is_remote(path):
         _check_siblings(path, series)
 
 
-def _check(file: BinaryIO, path: Path, *, frames: bool) -> bytes | None:
-    """Check one open file; return the series of a DICOM file."""
+def check_open_file(file: BinaryIO, path: Path, *, frames: bool = False) -> bytes | None:
+    """Check one open file as `check_declared_sizes` does, without the others of a DICOM series.
+
+    Returns:
+        The unique identifier of the series of a DICOM file; None for other files.
+
+    Raises:
+        SlideError: As there.
+        OSError: It cannot be read.
+    """
     end = file.seek(0, 2)
     file.seek(0)
     head = file.read(132)
