@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError, TileError
+from cartopath.slides.backends.frame_file import FrameFile
 from cartopath.slides.backends.pixel_cache import PixelCache, new_owner
-from cartopath.slides.backends.tiff_frames import READABLE, FrameError, FrameFile, read_frame
+from cartopath.slides.backends.protocol import Cell, FrameError, FrameLayout
+from cartopath.slides.backends.tiff_frames import READABLE, TiffFrames
 from cartopath.slides.backends.tiff_structure import TiffLevel, TiffStructure, read_structure
 from cartopath.slides.declared.sizes import check_declared_sizes
 
@@ -49,16 +51,24 @@ class TiffBackend:
         unknown = sorted({level.compression for level in structure.levels} - READABLE)
         if unknown:
             raise SlideError(f"{path}: compression {unknown[0]} of TIFF tag 259 cannot be decoded")
-        self._levels = structure.levels
         self.level_dimensions: tuple[tuple[int, int], ...] = tuple((level.width, level.height) for level in structure.levels)
         self.level_downsamples: tuple[float, ...] = tuple(_downsample(level, structure.levels[0]) for level in structure.levels)
         self.properties: Mapping[str, str] = structure.properties
         self._cache = _shared_cache(os.getpid())
         self._owner = new_owner()
         self._file = FrameFile(path)
+        self.frames = TiffFrames(self._file, structure.levels)
 
     def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Return `height` x `width` pixels of `level` from a level-0 corner, uint8 (h, w, 3) RGB; white where there is no slide.
+
+        Args:
+            x_px0: Level-0 column of the upper left corner.
+            y_px0: Level-0 row.
+            level: The level.
+            width: Columns, in pixels of the level after it is shrunk.
+            height: Rows, likewise.
+            shrink: Decode the level so many times smaller; one of the `shrinks` of its frames.
 
         Raises:
             TileError: A frame of the region cannot be decoded.
@@ -66,28 +76,34 @@ class TiffBackend:
         """
         if self._file.is_closed:
             raise SlideError(f"{self.path}: read after it was closed; open it again")
-        found, downsample = self._levels[level], self.level_downsamples[level]
+        layout, downsample = self.frames.layout(level), self.level_downsamples[level] * shrink
+        frame_width, frame_height = layout.frame_width // shrink, layout.frame_height // shrink
         left, top = (int(np.floor(corner / downsample + 0.5)) for corner in (x_px0, y_px0))
         region = np.full((height, width, 3), 255, np.uint8)
-        for row in _touched(top, height, found.frame_height, found.height):
-            for col in _touched(left, width, found.frame_width, found.width):
-                try:
-                    frame = self._frame(level, col, row)
-                except FrameError as error:
-                    what = f"{width} x {height} px of level {level} at level-0 ({x_px0}, {y_px0})"
-                    raise TileError(f"{self.path}: cannot decode {what}: {error}") from error
-                if frame is not None:
-                    _paste(frame, region, col * found.frame_width - left, row * found.frame_height - top)
+        try:
+            for (col, row), pixels in self._pixels(level, _touched(layout, left, top, width, height, shrink), shrink):
+                _paste(pixels, region, col * frame_width - left, row * frame_height - top)
+        except FrameError as error:
+            what = f"{width} x {height} px of level {level} at level-0 ({x_px0}, {y_px0})"
+            raise TileError(f"{self.path}: cannot decode {what}: {error}") from error
         return region
 
-    def _frame(self, level: int, col: int, row: int) -> NDArray[np.uint8] | None:
-        key = (level, col, row)
-        frame = self._cache.get(self._owner, key)
-        if frame is None:
-            frame = read_frame(self._file, self._levels[level], col, row)
-            if frame is not None:
-                self._cache.put(self._owner, key, frame, frame.nbytes)
-        return frame
+    def _pixels(self, level: int, cells: list[Cell], shrink: int) -> Iterator[tuple[Cell, NDArray[np.uint8]]]:
+        """Yield the frames that the file holds, those first that were decoded before."""
+        unknown = []
+        for cell in cells:
+            pixels = self._cache.get(self._owner, (level, shrink, cell))
+            if pixels is None:
+                unknown.append(cell)
+            else:
+                yield cell, pixels
+        for cell, data in zip(unknown, self.frames.fetch(level, unknown), strict=True):
+            if isinstance(data, FrameError):
+                raise data
+            if data is not None:
+                pixels = self.frames.decode(level, cell, data, shrink=shrink)
+                self._cache.put(self._owner, (level, shrink, cell), pixels, pixels.nbytes)
+                yield cell, pixels
 
     def close(self) -> None:
         """Let go of the file; closing twice does no harm."""
@@ -99,7 +115,14 @@ def _downsample(level: TiffLevel, finest: TiffLevel) -> float:
     return (finest.width / level.width + finest.height / level.height) / 2
 
 
-def _touched(start: int, length: int, side: int, extent: int) -> range:
+def _touched(layout: FrameLayout, left: int, top: int, width: int, height: int, shrink: int) -> list[Cell]:
+    """Return which frames a region of a shrunken level touches, row by row."""
+    cols = _stretch(left, width, layout.frame_width // shrink, -(-layout.width // shrink))
+    rows = _stretch(top, height, layout.frame_height // shrink, -(-layout.height // shrink))
+    return [(col, row) for row in rows for col in cols]
+
+
+def _stretch(start: int, length: int, side: int, extent: int) -> range:
     """Return which frames of length `side`, on a level of length `extent`, a stretch touches."""
     first, last = max(0, start), min(start + length, extent)
     return range(first // side, -(-last // side)) if first < last else range(0)
