@@ -11,8 +11,6 @@ from cartopath.cohort import (
     Clinical,
     Finding,
     MolecularTable,
-    draw_folds,
-    draw_rounds,
     find_column,
     join_findings,
     label_findings,
@@ -23,7 +21,7 @@ from cartopath.core.errors import CartopathError, SplitError, TraitError
 from cartopath.study.inputs import ClinicalInput, MolecularInput
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import exclusions
-from cartopath.study.stages.divide import label_values
+from cartopath.study.stages.divide import draw_splits, label_values
 from cartopath.study.stages.values import measured_values
 
 _ABOUT_PATIENTS = {"slide-without-patient", "patient-without-dx1", "patient-without-usable-slide"}
@@ -99,7 +97,7 @@ def join_and_trait_findings(
     splits = None
     if with_slides and study.config.traits:
         try:
-            splits = _splits(study, with_slides)
+            splits = draw_splits(with_slides, study.config.splits, seed=study.config.seed)
         except SplitError as error:
             yield Finding("error", "cannot-split", "patients", str(error))
     for trait in study.config.traits:
@@ -111,17 +109,3 @@ def join_and_trait_findings(
             continue
         if labels is not None:
             yield from label_findings({trait.name: labels}, splits, patients=with_slides)
-
-
-def _splits(study: Study, patients: list[str]) -> pd.DataFrame:
-    config = study.config.splits
-    if config.scheme == "folds":
-        return draw_folds(patients, k=config.rounds, seed=study.config.seed)
-    return draw_rounds(
-        patients,
-        test=config.test,
-        validation=config.validation,
-        rounds=config.rounds,
-        seed=study.config.seed,
-        mode=config.mode,
-    )

@@ -37,15 +37,23 @@ def plan_splits(study: Study) -> list[Task]:
 
 def divide_patients(*, patients: list[str], config: SplitsConfig, seed: int, rule: dict[str, Any], out: Path, key: str) -> Result:
     """Draw the splits and write one row per patient and round."""
-    if config.scheme == "folds":
-        table = draw_folds(patients, k=config.rounds, seed=seed)
-    else:
-        table = draw_rounds(
-            patients, test=config.test, validation=config.validation, rounds=config.rounds, seed=seed, mode=config.mode
-        )
+    table = draw_splits(patients, config, seed=seed)
     write_splits(table, out, seed=seed, key=key, meta={"rule": rule})
     counts = table[table["round"] == 0]["set"].value_counts()
     return {"patients": len(patients), **{name: int(counts.get(name, 0)) for name in ("train", "validation", "test")}}
+
+
+def draw_splits(patients: list[str], config: SplitsConfig, *, seed: int) -> pd.DataFrame:
+    """Return the sets as the study file asks for them: `patient_id`, `round`, `set`.
+
+    Raises:
+        SplitError: There are too few patients.
+    """
+    if config.scheme == "folds":
+        return draw_folds(patients, k=config.rounds, seed=seed)
+    return draw_rounds(
+        patients, test=config.test, validation=config.validation, rounds=config.rounds, seed=seed, mode=config.mode
+    )
 
 
 def _refuse_silent_redraw(path: Path, patients: list[str], rule: dict[str, Any]) -> None:
