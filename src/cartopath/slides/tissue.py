@@ -91,14 +91,18 @@ class TissueMask:
 
 
 def slide_tissue(slide: Slide, window_px0: int) -> TissueMask:
-    """Return the tissue of a slide, fine enough for tiles of `window_px0` level-0 pixels.
+    """Return the tissue of a slide, fine enough for tiles of `window_px0` level-0 pixels."""
+    return TissueMask(tissue_mask(tissue_thumbnail(slide, window_px0)), slide.dimensions_px0)
 
-    The thumbnail's scale is physical, so that the same tissue scanned at two resolutions gives the same mask.
+
+def tissue_thumbnail(slide: Slide, window_px0: int) -> NDArray[np.uint8]:
+    """Return the picture that `slide_tissue` decides on, uint8 (h, w, 3) RGB.
+
+    Its scale is physical, so that the same tissue scanned at two resolutions gives the same mask.
     """
-    size = slide.dimensions_px0
     mpp = min(THUMBNAIL_MPP, window_px0 * slide.mpp / PIXELS_PER_TILE)
-    max_px = round(max(size.width, size.height) * slide.mpp / mpp)
-    return TissueMask(tissue_mask(slide.thumbnail(min(MAX_THUMBNAIL_PX, max(1, max_px)))), size)
+    max_px = round(max(slide.dimensions_px0.width, slide.dimensions_px0.height) * slide.mpp / mpp)
+    return slide.thumbnail(min(MAX_THUMBNAIL_PX, max(1, max_px)))
 
 
 def tissue_mask(thumbnail: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from cartopath.slides.quality.summary import Sampled, summarise
 from cartopath.slides.quality.tile_pixels import TileMeasures, tile_measures
 from cartopath.slides.reader import ordered_map, read_tile
 from cartopath.slides.slide import Slide
-from cartopath.slides.tissue import MAX_THUMBNAIL_PX, PIXELS_PER_TILE, THUMBNAIL_MPP, TissueMask, tissue_mask
+from cartopath.slides.tissue import TissueMask, tissue_mask, tissue_thumbnail
 
 _TILES_AHEAD_PER_THREAD = 4
 
@@ -57,7 +57,7 @@ def slide_quality(slide: Slide, spec: TileSpec, *, n_sample: int | None = 64, se
         SlideError: The slide is too coarse for these tiles, or cannot be read at all. Tiles that cannot be decoded are counted.
     """
     grid = tile_grid(slide, spec)
-    thumbnail = _thumbnail(slide, grid.window_px0)
+    thumbnail = tissue_thumbnail(slide, grid.window_px0)
     tissue = tissue_mask(thumbnail)
     size = slide.dimensions_px0
     mpp = max(size.width / thumbnail.shape[1], size.height / thumbnail.shape[0]) * slide.mpp
@@ -70,13 +70,6 @@ def slide_quality(slide: Slide, spec: TileSpec, *, n_sample: int | None = 64, se
     _add_sampled(tiles, sampled)
     _paint(classes, tissue, tiles, slide, grid.window_px0)
     return SlideQuality(thumbnail, classes, tissue, tiles, summarise(classes, thumbnail, tissue, tiles, sampled, mpp))
-
-
-def _thumbnail(slide: Slide, window_px0: int) -> NDArray[np.uint8]:
-    """Return the thumbnail that `slide_tissue` decides on."""
-    mpp = min(THUMBNAIL_MPP, window_px0 * slide.mpp / PIXELS_PER_TILE)
-    max_px = round(max(slide.dimensions_px0.width, slide.dimensions_px0.height) * slide.mpp / mpp)
-    return slide.thumbnail(min(MAX_THUMBNAIL_PX, max(1, max_px)))
 
 
 def _mark_lost(classes: NDArray[np.uint8], slide: Slide) -> None:
