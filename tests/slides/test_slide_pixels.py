@@ -124,8 +124,8 @@ def test_the_thumbnail_of_a_single_level_is_read_in_small_pieces(tmp_path, write
     monkeypatch.setattr("cartopath.slides.thumbnail.BLOCK_PX", (300, 300))
     path = write_slide(tmp_path / "single.tif", picture, levels=1)
     with open_slide(path) as slide:
-        read, sizes = slide.read_region, []
-        monkeypatch.setattr(slide, "read_region", lambda x, y, level, w, h: sizes.append((w, h)) or read(x, y, level, w, h))
+        read, sizes = slide.read_rendition, []
+        monkeypatch.setattr(slide, "read_rendition", lambda x, y, which, w, h: sizes.append((w, h)) or read(x, y, which, w, h))
         in_pieces = slide.thumbnail(350)
     assert max(max(size) for size in sizes) <= 310
     with open_slide(path) as slide:

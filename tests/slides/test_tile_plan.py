@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import ArtifactError, SlideError
-from cartopath.slides import TileSpec, background_fraction, open_slide, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.slides import (
+    TileSpec,
+    background_fraction,
+    open_slide,
+    plan_tiles,
+    read_tile_plan,
+    slide_tissue,
+    write_tile_plan,
+)
 from cartopath.store.artifacts import Header, write_table
 
 SPEC = TileSpec(size_px=128, mpp=0.5)
@@ -87,10 +95,21 @@ def test_background_fractions_are_those_of_the_tiles_own_pixels(plan, tissue_ima
 
 def test_tiles_without_tissue_are_never_decoded_at_tile_resolution(tissue_slide, monkeypatch):
     with open_slide(tissue_slide) as slide:
-        read, corners = slide.read_region, []
-        monkeypatch.setattr(slide, "read_region", lambda x, y, level, w, h: corners.append(level) or read(x, y, level, w, h))
-        counts = plan_tiles(slide, SPEC).counts
-    assert corners.count(0) == counts["background"] + counts["kept"] == 256 - counts["no_tissue"]
+        decode, cells = slide.frames.decode, []
+        monkeypatch.setattr(
+            slide.frames,
+            "decode",
+            lambda level, cell, *data, **how: cells.append((level, cell)) or decode(level, cell, *data, **how),
+        )
+        side = slide.frames.layout(0).frame_width
+        plan = plan_tiles(slide, SPEC, tissue=(mask := slide_tissue(slide, 128)))
+    cols, rows = np.divmod(np.arange(256), 16)
+    has_tissue = mask.fraction(cols * 128, rows * 128, 128) >= SPEC.min_tissue
+    assert has_tissue.sum() == plan.counts["background"] + plan.counts["kept"] < 256
+    touched = {
+        (0, (int(col) * 128 // side, int(row) * 128 // side)) for col, row in zip(cols[has_tissue], rows[has_tissue], strict=True)
+    }
+    assert sorted(cell for cell in cells if cell[0] == 0) == sorted(touched)
 
 
 @pytest.mark.parametrize("threads", [2, 7])

@@ -7,6 +7,7 @@ wanted (it is then never decoded), because its pixels cannot be decoded, or by t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +17,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.errors import SlideError, TileError
+from cartopath.core.errors import SlideError
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
-from cartopath.slides.reader import ordered_map, read_tile
 from cartopath.slides.resolution import Resolution
 from cartopath.slides.slide import Slide
 from cartopath.slides.stain import StainStatistics, stain_sums
-from cartopath.slides.tissue import slide_tissue
+from cartopath.slides.stream import map_tiles
+from cartopath.slides.tissue import TissueMask, slide_tissue
 from cartopath.store.artifacts import Header, read_header, read_table, write_table
 
 KIND = "tiles"
 BRIGHT_VALUE = 220
 _STAIN_STRIDE = 8
-_TILES_AHEAD_PER_THREAD = 4
 MAX_UNREADABLE = 0.5
 """Of the tiles that were looked at, more than this share undecodable makes a slide too damaged to speak for its patient."""
 
@@ -92,14 +92,22 @@ def background_fraction(tile: NDArray[np.uint8]) -> float:
     return int(np.count_nonzero(tile > BRIGHT_VALUE)) / tile.size
 
 
-def plan_tiles(slide: Slide, spec: TileSpec, *, flawed: Collection[tuple[int, int]] = frozenset(), threads: int = 1) -> TilePlan:
+def plan_tiles(
+    slide: Slide,
+    spec: TileSpec,
+    *,
+    flawed: Collection[tuple[int, int]] = frozenset(),
+    tissue: TissueMask | None = None,
+    threads: int = 1,
+) -> TilePlan:
     """Decide which tiles of a slide to keep.
 
     Args:
         slide: The slide.
         spec: Tile size, resolution, thresholds and what becomes of edge tiles.
         flawed: (col, row) of tiles to leave out undecoded, such as those under pen; see `cartopath.slides.quality`.
-        threads: How many tiles are decoded at once. Does not change the result.
+        tissue: Where the tissue is, if that is known already.
+        threads: That decode. Does not change the result.
 
     Raises:
         SlideError: The slide is too coarse for these tiles, or more than half of what should be looked at cannot be decoded.
@@ -107,8 +115,9 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, flawed: Collection[tuple[int, in
     grid = tile_grid(slide, spec)
     cells = grid.cells()
     xy_px0 = grid.xy_px0(cells)
-    tissue = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
-    is_candidate = (tissue >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0)
+    tissue = tissue or slide_tissue(slide, grid.window_px0)
+    share = tissue.fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
+    is_candidate = (share >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0)
     is_flawed = is_candidate & np.array([(int(col), int(row)) in flawed for col, row in cells], bool)
     candidates = np.flatnonzero(is_candidate & ~is_flawed)
     background, sums = _look_at(slide, xy_px0[candidates], grid, spec, threads)
@@ -122,7 +131,7 @@ def plan_tiles(slide: Slide, spec: TileSpec, *, flawed: Collection[tuple[int, in
             "row": cells[kept, 1].astype(np.int32),
             "x_px0": xy_px0[kept, 0],
             "y_px0": xy_px0[kept, 1],
-            "tissue_fraction": tissue[kept],
+            "tissue_fraction": share[kept],
             "background_fraction": background[is_kept],
         }
     )
@@ -164,21 +173,17 @@ def _look_at(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the background fraction of each tile, (n,), NaN if undecodable, and the stain sums of those that are kept, (7,)."""
 
-    def measure(xy: NDArray[np.int64]) -> tuple[float, NDArray[np.float64]]:
-        try:
-            tile = read_tile(slide, xy, window_px0=grid.window_px0, size_px=grid.size_px)
-        except TileError:
-            return np.nan, nothing
+    def measure(tile: NDArray[np.uint8]) -> tuple[float, NDArray[np.float64]]:
         return background_fraction(tile), stain_sums(tile[::_STAIN_STRIDE, ::_STAIN_STRIDE])
 
-    background = np.empty(len(xy_px0))
-    nothing = stain_sums(np.empty((0, 3), np.uint8))
-    sums = nothing.copy()
-    measured = ordered_map(measure, xy_px0, threads=threads, in_flight=_TILES_AHEAD_PER_THREAD * max(1, threads))
-    for number, (fraction, own_sums) in enumerate(measured):
-        background[number] = fraction
-        if fraction < spec.max_background:
-            sums += own_sums
+    background = np.full(len(xy_px0), np.nan)
+    sums = stain_sums(np.empty((0, 3), np.uint8))
+    window, size = grid.window_px0, grid.size_px
+    with contextlib.closing(map_tiles(measure, slide, xy_px0, window_px0=window, size_px=size, threads=threads)) as measured:
+        for number, found in enumerate(measured):
+            if found is not None:
+                background[number], own_sums = found
+                sums += own_sums if background[number] < spec.max_background else 0
     return background, sums
 
 

@@ -22,7 +22,7 @@ SCALINGS: tuple[Scaling, ...] = ("fast", "lanczos")
 LEVEL_TOLERANCE = 0.01
 """A level may be this much coarser than what is wanted of it."""
 SHRINK_TOLERANCE = 0.05
-"""So may a level that the decoder shrinks: scanners called 40x have 0.23 to 0.26 um per pixel, and half of that is meant for 0.5."""
+"""So may a level that the decoder shrinks: 40x scanners have 0.23 to 0.26 um per pixel, and half of that is meant for 0.5."""
 _AREA_FROM = 1.2
 """From this reduction on, an interpolation without averaging would alias."""
 
@@ -110,6 +110,28 @@ def _ceil(value: float) -> int:
     return max(1, int(np.ceil(value - 1e-6)))
 
 
+def place_many(xy_px0: NDArray[np.integer], window_px0: int, downsample: float, scaling: Scaling) -> NDArray[np.int64]:
+    """Return what `place` reads for each of many square windows.
+
+    Args:
+        xy_px0: (n, 2) level-0 upper left corners.
+        window_px0: Side of the windows in level-0 pixels.
+        downsample: Of the rendition.
+        scaling: As for `place`.
+
+    Returns:
+        int64 (n, 4): left, top, width and height in pixels of the rendition.
+    """
+    corners = np.asarray(xy_px0, np.int64).reshape(-1, 2)
+    if scaling == "fast":
+        first, last = np.rint(corners / downsample), np.rint((corners + window_px0) / downsample)
+        return np.concatenate([first, np.maximum(1, last - first)], axis=1).astype(np.int64)
+    first = np.floor(corners / downsample + 1e-6)
+    start = (corners - np.rint(first * downsample)) / downsample
+    sides = np.maximum(1, np.ceil(start + window_px0 / downsample - 1e-6))
+    return np.concatenate([first, sides], axis=1).astype(np.int64)
+
+
 def is_exact(placement: Placement, size: tuple[int, int]) -> bool:
     """Whether what is read is the result, pixel by pixel, of width and height `size`."""
     return (placement.width, placement.height) == size and placement.box == (0.0, 0.0, float(size[0]), float(size[1]))
@@ -144,8 +166,8 @@ def resample(
         part = pixels[round(top) : round(bottom), round(left) : round(right)]
         shrinks = part.shape[0] >= _AREA_FROM * size[1] or part.shape[1] >= _AREA_FROM * size[0]
         kind = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        result = cv2.resize(part, size, dst=out, interpolation=kind)
-        if out is not None:
+        result = np.asarray(cv2.resize(part, size, dst=out, interpolation=kind), np.uint8)
+        if result is out:
             return out
     else:
         image = Image.fromarray(pixels)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cartopath.core.errors import SlideError, TileError
+from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.simulate import plan_specimen, simulate_slide, site_stain
 from cartopath.simulate.artefacts import simulate_flawed_slide
@@ -101,15 +101,14 @@ def test_only_sampled_tiles_are_decoded_and_the_same_seed_takes_the_same(clean):
 
 
 def test_tiles_that_cannot_be_decoded_are_counted(clean, monkeypatch):
-    def fail(slide, xy, **_):
-        if xy[0] < 192:
-            raise TileError("no pixels here")
-        return read_tile(slide, xy, **_)
-
     from cartopath.slides.quality import assess
 
-    read_tile = assess.read_tile
-    monkeypatch.setattr(assess, "read_tile", fail)
+    def without_the_left(function, slide, xy_px0, **how):
+        for xy, found in zip(xy_px0, map_tiles(function, slide, xy_px0, **how), strict=True):
+            yield None if xy[0] < 192 else found
+
+    map_tiles = assess.map_tiles
+    monkeypatch.setattr(assess, "map_tiles", without_the_left)
     quality = judged(clean, n_sample=None)
     lost = quality.tiles["x_px0"] < 192
     assert quality.measures["unreadable_share"] == pytest.approx(lost.mean())

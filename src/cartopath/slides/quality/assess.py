@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.errors import TileError
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
 from cartopath.slides.quality.classes import FROM_TILES, QUALITY_CLASSES, TILE_FLAGS
 from cartopath.slides.quality.classify import classify_thumbnail
 from cartopath.slides.quality.limits import QualityLimits
 from cartopath.slides.quality.summary import Sampled, summarise
-from cartopath.slides.quality.tile_pixels import TileMeasures, tile_measures
-from cartopath.slides.reader import ordered_map, read_tile
+from cartopath.slides.quality.tile_pixels import tile_measures
 from cartopath.slides.slide import Slide
+from cartopath.slides.stream import map_tiles
 from cartopath.slides.tissue import TissueMask, tissue_mask, tissue_thumbnail
-
-_TILES_AHEAD_PER_THREAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +118,9 @@ def _chosen(n_tiles: int, n_sample: int | None, seed: int) -> NDArray[np.intp]:
 
 def _look_at(slide: Slide, tiles: pd.DataFrame, chosen: NDArray[np.intp], grid: TileGrid, threads: int) -> Sampled:
     """Return the measures of the chosen tiles; None for those that cannot be decoded."""
-
-    def measure(xy: NDArray[np.int64]) -> TileMeasures | None:
-        try:
-            tile = read_tile(slide, xy, window_px0=grid.window_px0, size_px=grid.size_px)
-        except TileError:
-            return None
-        return tile_measures(tile, grid.mpp)
-
     xy_px0 = tiles[["x_px0", "y_px0"]].to_numpy()[chosen]
-    measured = ordered_map(measure, xy_px0, threads=threads, in_flight=_TILES_AHEAD_PER_THREAD * max(1, threads))
+    measure = functools.partial(tile_measures, mpp=grid.mpp)
+    measured = map_tiles(measure, slide, xy_px0, window_px0=grid.window_px0, size_px=grid.size_px, threads=threads)
     return Sampled(chosen, tuple(measured))
 
 
