@@ -83,7 +83,13 @@ class Race:
         return Ratio(float(median), float(low), float(high))
 
 
-def race(contenders: Sequence[Contender], *, seconds: float, clock: Callable[[], float] = time.perf_counter) -> Race:
+def race(
+    contenders: Sequence[Contender],
+    *,
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+    timed: Callable[[], float] | None = None,
+) -> Race:
     """Let contenders take turns, A B C A B C ..., and measure each turn.
 
     One round warms up: libraries load, the file comes into memory. It also tells how many rounds fit in the time.
@@ -92,6 +98,7 @@ def race(contenders: Sequence[Contender], *, seconds: float, clock: Callable[[],
         contenders: Who takes part, each under a name of its own.
         seconds: About how long all rounds together may take; at least three rounds are made however long they take.
         clock: Seconds.
+        timed: What part of the last piece of work counts, in seconds, where it is not all of it.
 
     Raises:
         ConfigError: There is nothing to compare.
@@ -100,18 +107,19 @@ def race(contenders: Sequence[Contender], *, seconds: float, clock: Callable[[],
         raise ConfigError(f"a race needs contenders of different names. Got {[contender.name for contender in contenders]!r}.")
     began = clock()
     for contender in contenders:
-        _turn(contender, clock)
+        _turn(contender, clock, timed)
     n_rounds = int(np.clip(seconds / max(clock() - began, 1e-9) - 1, MIN_ROUNDS, MAX_ROUNDS))
     rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for _ in range(n_rounds):
         for contender in contenders:
-            rates[contender.name].append(_turn(contender, clock))
+            rates[contender.name].append(_turn(contender, clock, timed))
     return Race({name: tuple(values) for name, values in rates.items()})
 
 
-def _turn(contender: Contender, clock: Callable[[], float]) -> float:
+def _turn(contender: Contender, clock: Callable[[], float], timed: Callable[[], float] | None) -> float:
     """Return items per second of one turn."""
     with contender.opened() as work:
         began = clock()
         n_items = work()
-        return n_items / max(clock() - began, 1e-9)
+        took = clock() - began if timed is None else timed()
+        return n_items / max(took, 1e-9)
