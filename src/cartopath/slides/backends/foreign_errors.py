@@ -32,12 +32,12 @@ STRUCTURE_ERRORS: tuple[type[Exception], ...] = (
 
 FRAME_ERRORS: tuple[type[Exception], ...] = (
     RuntimeError,  # the base of every error class of imagecodecs
-    ValueError,  # the frame's own header declares another size than the directory
+    ValueError,  # what simplejpeg says of a damaged frame; a picture of another size than declared
     TypeError,  # shared tables or colour spaces that the codec cannot take
     OverflowError,  # a size beyond 31 bits
     MemoryError,  # the codec's own buffers
 )
-"""imagecodecs, while it decodes a frame."""
+"""imagecodecs and simplejpeg, while they decode a frame."""
 
 IMAGE_ERRORS: tuple[type[Exception], ...] = (
     OSError,  # truncated, unidentified or unreadable

@@ -138,25 +138,22 @@ class OpenSlideBackend:
     def _read_alone(self, x_px0: int, y_px0: int, level: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Read once more through a fresh handle that no other thread uses: an error is then this region's own."""
         with self._changing:
-            alone = self._replace_handle(publish=False)
+            alone = self._fresh_handle()
             try:
                 pixels = alone.read_region(x_px0, y_px0, level, size)
             except openslide.OpenSlideError as error:
                 alone.retire()
-                self._replace_handle(publish=True)
+                self._publish(self._fresh_handle())
                 raise TileError(
                     f"{self.path}: cannot decode {size[0]} x {size[1]} px of level {level} at level-0 ({x_px0}, {y_px0}): {error}"
                 ) from error
             self._publish(alone)
             return pixels
 
-    def _replace_handle(self, *, publish: bool) -> _Handle:
+    def _fresh_handle(self) -> _Handle:
         if self._handle is None:
             raise SlideError(f"{self.path}: closed while it was read")
-        fresh = _Handle(self.path)
-        if publish:
-            self._publish(fresh)
-        return fresh
+        return _Handle(self.path)
 
     def _publish(self, fresh: _Handle) -> None:
         """Let all threads use a fresh handle instead of the one in error."""

@@ -1,4 +1,4 @@
-"""TIFF slides through tifffile and imagecodecs: OME-TIFF pyramids, strips and compressions that OpenSlide refuses."""
+"""TIFF slides whose frames lie side by side, decoded directly: by libjpeg for JPEG, by imagecodecs for other compressions."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class TiffBackend:
 
     name = "direct"
     reason = ""
-    frames = None
 
-    def __init__(self, path: Path, structure: TiffStructure | None = None) -> None:
+    def __init__(self, path: Path, structure: TiffStructure | None = None, *, n_bytes: int | None = None) -> None:
         """Open the file at `path`.
 
         Args:
-            path: The file.
+            path: The file, or what `as_path` made of a URL.
             structure: What `read_structure` found, if it has been read before; the declared sizes have then been checked, too.
+            n_bytes: Size of the file, where it is known already.
 
         Raises:
             SlideError: It is no TIFF, damaged, holds no brightfield picture, or uses a compression that cannot be decoded.
@@ -56,7 +56,7 @@ class TiffBackend:
         self.properties: Mapping[str, str] = structure.properties
         self._cache = _shared_cache(os.getpid())
         self._owner = new_owner()
-        self._file = FrameFile(path)
+        self._file = FrameFile(path, n_bytes)
         self.frames = TiffFrames(self._file, structure.levels)
 
     def read_region(self, x_px0: int, y_px0: int, level: int, width: int, height: int, *, shrink: int = 1) -> NDArray[np.uint8]:

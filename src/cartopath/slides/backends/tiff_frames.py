@@ -1,185 +1,148 @@
 """Frames of a TIFF slide: their bytes out of the file, and pixels out of their bytes.
 
-A frame is a tile or a strip. It is decoded straight into memory of the size that its directory declares, so a hostile frame can
-neither fill the memory nor return a picture of another size.
+A frame is a tile or a strip. It is decoded straight into memory of a size that was compared with its directory, so a hostile
+frame can neither fill the memory nor return a picture of another size.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.core.errors import SlideError
+from cartopath.slides.backends import byte_frames, jpeg2000_frames
 from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
-from cartopath.slides.backends.tiff_structure import NO_COMPRESSION, WHITE_IS_ZERO, YCBCR, TiffLevel
+from cartopath.slides.backends.frame_file import FrameFile
+from cartopath.slides.backends.jpeg_frames import SHRINKS, JpegDecoder
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout
+from cartopath.slides.backends.tiff_structure import JPEG, WHITE_IS_ZERO, TiffLevel
 
-JPEG = 7
-_BYTE_CODECS: dict[int, Callable[..., Any]] = {
-    5: imagecodecs.lzw_decode,
-    8: imagecodecs.zlib_decode,
-    32773: imagecodecs.packbits_decode,
-    32946: imagecodecs.zlib_decode,
-    34925: imagecodecs.lzma_decode,
-    50000: imagecodecs.zstd_decode,
-}
-_JPEG2000 = {33005, 34712}
 _WEBP = 50001
-READABLE = {NO_COMPRESSION, JPEG, _WEBP} | _JPEG2000 | set(_BYTE_CODECS)
+READABLE = {JPEG, _WEBP} | byte_frames.COMPRESSIONS | jpeg2000_frames.COMPRESSIONS
 """Values of TIFF tag 259 that can be decoded."""
 
+_Decoder: TypeAlias = Callable[[bytes, tuple[int, int], int], NDArray[np.uint8]]
+"""Bytes of a frame, height and width of its part on the level, and how many times smaller: uint8 (h, w, samples)."""
 
-class FrameError(Exception):
-    """A frame cannot be decoded; says why. Never leaves the backend, which knows the file and the place."""
 
+class TiffFrames:
+    """The frames of an open TIFF; see `cartopath.slides.backends.protocol.FrameSource`."""
 
-class FrameFile:
-    """The open file. Several threads may read at once."""
+    def __init__(self, file: FrameFile, levels: Sequence[TiffLevel]) -> None:
+        self._file = file
+        self._levels = tuple(levels)
+        self._layouts = tuple(_layout(level) for level in levels)
+        self._decoders = tuple(_decoder(level) for level in levels)
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = path.open("rb")
-            self._end = self._file.seek(0, 2)
-        except OSError as error:
-            raise SlideError(f"{path}: cannot be read ({error.strerror or error})") from error
-        self._lock = threading.Lock()
+    def layout(self, level: int) -> FrameLayout:
+        """Return how a level is divided."""
+        return self._layouts[level]
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._file.closed
+    def fetch(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FrameError | None]:
+        """Return the bytes of frames; None where the file holds none, the error where they cannot be read."""
+        places = [_ranges(self._levels[level], cell) for cell in cells]
+        parts = iter(self._file.read_many([part for place in places for part in place]))
+        return [_together([next(parts) for _ in place]) for place in places]
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Return the bytes of a frame.
+    def decode(self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+        """Return the pixels of a frame, uint8 (h, w, 3) RGB on white, cut to the level.
 
         Raises:
-            FrameError: They lie beyond the end of the file, or it cannot be read.
+            FrameError: The bytes are damaged.
         """
-        if offset < 0 or size < 0 or offset + size > self._end:
-            raise FrameError(f"its {size:,} bytes from byte {offset:,} lie beyond the end of the file at {self._end:,}")
+        found, decoder = self._levels[level], self._decoders[level]
+        inside = _inside(found, cell)
         try:
-            with self._lock:
-                self._file.seek(offset)
-                data = self._file.read(size)
-        except OSError as error:
-            raise FrameError(f"the file cannot be read ({error.strerror or error})") from error
-        if len(data) < size:
-            raise FrameError("the file became shorter while it was open")
-        return data
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
+            planes = [decoder(part, inside, shrink) for part in data]
+        except FRAME_ERRORS as error:
+            raise FrameError(reason(error)) from error
+        pixels = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
+        return _rgb(pixels[: -(-inside[0] // shrink), : -(-inside[1] // shrink)], found)
 
 
-def read_frame(file: FrameFile, level: TiffLevel, col: int, row: int) -> NDArray[np.uint8] | None:
-    """Return the pixels of one frame, all planes of it, as RGB on white.
-
-    Args:
-        file: The slide.
-        level: The level of the frame.
-        col: Column of the frame among its level's frames.
-        row: Row of the frame.
-
-    Returns:
-        uint8 (h, w, 3), cut to the level where the frame reaches past it; None where the file holds no frame.
-
-    Raises:
-        FrameError: It cannot be read or decoded.
-    """
-    index = row * level.n_cols + col
-    area = level.n_cols * level.n_rows
-    planes = [
-        (int(level.offsets[index + plane * area]), int(level.sizes[index + plane * area])) for plane in range(level.n_planes)
-    ]
-    if any(offset == 0 or size == 0 for offset, size in planes):
-        return None
-    decoded = [_decode(file.read(offset, size), level, col, row) for offset, size in planes]
-    pixels = decoded[0] if len(decoded) == 1 else np.concatenate(decoded, axis=2)
-    inside = _inside(level, col, row)
-    return _rgb(pixels[: inside[0], : inside[1]], level)
+def _layout(level: TiffLevel) -> FrameLayout:
+    can_shrink = level.compression == JPEG and level.samples_per_frame != 4
+    shrinks = tuple(n for n in SHRINKS if n == 1 or (can_shrink and level.frame_width % n == level.frame_height % n == 0))
+    return FrameLayout(level.width, level.height, level.frame_width, level.frame_height, shrinks)
 
 
-def _inside(level: TiffLevel, col: int, row: int) -> tuple[int, int]:
+def _ranges(level: TiffLevel, cell: Cell) -> list[tuple[int, int]]:
+    """Return first byte and size of each plane of a frame; nothing where the file does not hold it."""
+    first, area = cell[1] * level.n_cols + cell[0], level.n_cols * level.n_rows
+    numbers = range(first, first + level.n_planes * area, area)
+    ranges = [(int(level.offsets[number]), int(level.sizes[number])) for number in numbers]
+    return [] if any(offset == 0 or size == 0 for offset, size in ranges) else ranges
+
+
+def _together(parts: list[bytes | FrameError]) -> FrameBytes | FrameError | None:
+    planes = []
+    for part in parts:
+        if isinstance(part, FrameError):
+            return part
+        planes.append(part)
+    return tuple(planes) or None
+
+
+def _inside(level: TiffLevel, cell: Cell) -> tuple[int, int]:
     """Return height and width of the part of a frame that lies on its level."""
     return (
-        min(level.frame_height, level.height - row * level.frame_height),
-        min(level.frame_width, level.width - col * level.frame_width),
+        min(level.frame_height, level.height - cell[1] * level.frame_height),
+        min(level.frame_width, level.width - cell[0] * level.frame_width),
     )
 
 
-def _decode(data: bytes, level: TiffLevel, col: int, row: int) -> NDArray[np.uint8]:
-    """Return the samples of one plane of a frame, uint8 (h, w, samples)."""
-    inside, whole = _inside(level, col, row), (level.frame_height, level.frame_width)
-    try:
-        if level.compression == NO_COMPRESSION:
-            return _unpacked(np.frombuffer(data, np.uint8), level, inside, whole)
-        if level.compression in _BYTE_CODECS:
-            room = np.empty(whole[0] * whole[1] * level.samples_per_frame, np.uint8)
-            found = _BYTE_CODECS[level.compression](data, out=room)
-            return _undo_predictor(_unpacked(np.asarray(found), level, inside, whole), level)
-        return _decode_picture(data, level, inside, whole)
-    except FRAME_ERRORS as error:
-        raise FrameError(reason(error)) from error
+def _decoder(level: TiffLevel) -> _Decoder:
+    """Return what decodes one plane of the frames of a level."""
+    if level.compression == JPEG:
+        return _jpeg_decoder(level)
+    if level.compression in jpeg2000_frames.COMPRESSIONS:
+        return lambda data, inside, _: _jpeg2000(data, level, inside)
+    if level.compression == _WEBP:
+        return lambda data, inside, _: _webp(data, level, inside)
+    return lambda data, inside, _: byte_frames.decode_bytes(data, level, inside)
 
 
-def _unpacked(values: NDArray[np.uint8], level: TiffLevel, inside: tuple[int, int], whole: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a run of values as (h, w, samples): tiles are always whole, the last strip ends with the image."""
-    height, width = whole if level.is_tiled else inside
-    n_needed = height * width * level.samples_per_frame
-    if values.size < n_needed:
-        raise FrameError(f"it holds {values.size:,} of {n_needed:,} values")
-    return values[:n_needed].reshape(height, width, level.samples_per_frame)
+def _jpeg_decoder(level: TiffLevel) -> _Decoder:
+    jpeg = JpegDecoder(level)
+
+    def decode(data: bytes, inside: tuple[int, int], shrink: int) -> NDArray[np.uint8]:
+        header = jpeg.header(data)
+        _check_size((header.height, header.width), level, inside)
+        return jpeg.decode(data, header, shrink=shrink)
+
+    return decode
 
 
-def _undo_predictor(pixels: NDArray[np.uint8], level: TiffLevel) -> NDArray[np.uint8]:
-    return np.add.accumulate(pixels, axis=1, dtype=np.uint8) if level.has_predictor else pixels
+def _jpeg2000(data: bytes, level: TiffLevel, inside: tuple[int, int]) -> NDArray[np.uint8]:
+    header = jpeg2000_frames.read_header(data)
+    _check_size((header.height, header.width), level, inside)
+    if header.n_components != level.samples_per_frame:
+        raise FrameError(f"{header.n_components} components, where its directory declares {level.samples_per_frame}")
+    return jpeg2000_frames.decode_jpeg2000(data, header, compression=level.compression)
 
 
-def _decode_picture(data: bytes, level: TiffLevel, inside: tuple[int, int], whole: tuple[int, int]) -> NDArray[np.uint8]:
-    """Decode a frame that is a picture of its own, whole or, as some writers do at the border, cut to the level."""
-    shapes = list(dict.fromkeys([whole, inside, (inside[0], whole[1]), (whole[0], inside[1])]))
-    mismatch: ValueError | None = None
-    for shape in shapes if level.is_tiled else reversed(shapes):
-        samples = level.samples_per_frame
-        room = np.empty(shape if samples == 1 else (*shape, samples), np.uint8)
+def _webp(data: bytes, level: TiffLevel, inside: tuple[int, int]) -> NDArray[np.uint8]:
+    whole = (level.frame_height, level.frame_width)
+    for size in dict.fromkeys((whole, inside)):
+        pixels = np.empty((*size, level.samples_per_frame), np.uint8)
         try:
-            _picture_codec(level)(data, room)
+            imagecodecs.webp_decode(data, hasalpha=level.samples == 4, out=pixels)
         except ValueError as error:  # the picture has another size
-            mismatch = mismatch or error
+            mismatch = error
         else:
-            return room.reshape(*shape, samples)
+            return pixels
     raise FrameError(f"it is not of the size that its directory declares ({mismatch})")
 
 
-def _picture_codec(level: TiffLevel) -> Callable[[bytes, NDArray[np.uint8]], Any]:
-    if level.compression in _JPEG2000:
-        return lambda data, room: imagecodecs.jpeg2k_decode(data, out=room)
-    if level.compression == _WEBP:
-        return lambda data, room: imagecodecs.webp_decode(data, hasalpha=level.samples == 4, out=room)
-    stored, wanted = _jpeg_colours(level)
-    return lambda data, room: imagecodecs.jpeg8_decode(
-        data, tables=level.jpeg_tables, colorspace=stored, outcolorspace=wanted, out=room
-    )
-
-
-def _jpeg_colours(level: TiffLevel) -> tuple[str | None, str | None]:
-    """Return the colours that a JPEG frame is stored in, where it cannot be trusted to say so itself, and those wanted of it.
-
-    A frame without a JFIF or Adobe marker says nothing; Aperio's are RGB and so says their directory.
-    """
-    if level.samples_per_frame == 1:
-        return None, "GRAYSCALE"
-    if level.samples == 4:
-        return None, None
-    if level.photometric == YCBCR:
-        return "YCBCR", "RGB"
-    return (None if level.is_jfif else "RGB"), "RGB"
+def _check_size(size: tuple[int, int], level: TiffLevel, inside: tuple[int, int]) -> None:
+    """Refuse a picture that is neither whole nor, as some writers make them at the border, cut to the level."""
+    height, width = size
+    if height not in (level.frame_height, inside[0]) or width not in (level.frame_width, inside[1]):
+        declared = f"{level.frame_width:,} x {level.frame_height:,}"
+        raise FrameError(f"it is {width:,} x {height:,} px, not of the size that its directory declares ({declared})")
 
 
 def _rgb(pixels: NDArray[np.uint8], level: TiffLevel) -> NDArray[np.uint8]:
@@ -191,7 +154,7 @@ def _rgb(pixels: NDArray[np.uint8], level: TiffLevel) -> NDArray[np.uint8]:
         grey = 255 - pixels if level.photometric == WHITE_IS_ZERO else pixels
         return np.repeat(grey, 3, axis=2)
     if level.samples == 3 or level.alpha == "none":
-        return np.ascontiguousarray(pixels[..., :3])
+        return pixels[..., :3]
     colour, alpha = pixels[..., :3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
     if level.alpha == "straight":
         colour = (colour * alpha + 127) // 255

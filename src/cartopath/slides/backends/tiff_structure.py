@@ -18,15 +18,19 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
+from cartopath.slides.backends.jpeg2000_frames import APERIO_RGB, APERIO_YCBCR
+from cartopath.slides.backends.jpeg2000_frames import says_ycbcr as jpeg2000_says_ycbcr
+from cartopath.slides.backends.jpeg_headers import says_ycbcr as jpeg_says_ycbcr
 from cartopath.slides.backends.tiff_pages import choose_pages
 from cartopath.slides.backends.tiff_properties import tiff_properties
 from cartopath.slides.declared.limits import MAX_SIDE_PX, MAX_TILE_PX
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks on odd files are for logs, not for the terminal
 
-NO_COMPRESSION = 1
+NO_COMPRESSION, JPEG = 1, 7
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 _PART_OF_STRIP_BYTES = 1 << 22
+_FRAME_HEAD_BYTES = 4096
 
 Alpha = Literal["none", "straight", "premultiplied"]
 
@@ -52,7 +56,7 @@ class TiffLevel:
         has_predictor: Frames hold differences between neighbours of a row.
         alpha: What a fourth sample means.
         jpeg_tables: Tables shared by all JPEG frames.
-        is_jfif: JPEG frames say themselves that they are YCbCr.
+        frames_say_ycbcr: The first frame says itself that its colours are YCbCr.
         palette: uint8 (256, 3) RGB of each value.
         offsets: int64 (n,) bytes from the start of the file to each frame; 0 where there is none.
         sizes: int64 (n,) bytes of each frame; 0 where there is none.
@@ -70,7 +74,7 @@ class TiffLevel:
     has_predictor: bool
     alpha: Alpha
     jpeg_tables: bytes | None
-    is_jfif: bool
+    frames_say_ycbcr: bool
     palette: NDArray[np.uint8] | None
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -103,6 +107,13 @@ class TiffStructure:
     levels: tuple[TiffLevel, ...]
     properties: Mapping[str, str]
 
+    @property
+    def has_doubtful_colours(self) -> bool:
+        """Whether frames say of themselves that they are YCbCr where the directory says RGB; OpenSlide follows the directory."""
+        return any(
+            level.frames_say_ycbcr and level.photometric == RGB and level.compression != APERIO_YCBCR for level in self.levels
+        )
+
 
 def read_structure(path: Path, file: BinaryIO | None = None) -> TiffStructure:
     """Return where the pixels of a TIFF lie.
@@ -116,7 +127,8 @@ def read_structure(path: Path, file: BinaryIO | None = None) -> TiffStructure:
         SlideError: It is no TIFF, damaged, or compressed in a way that cannot be read here.
     """
     try:
-        with tifffile.TiffFile(file or path, is_ndpi=False) as tiff:  # a name alone makes no Hamamatsu file; those go to OpenSlide
+        # A name alone makes no Hamamatsu file; those go to OpenSlide.
+        with tifffile.TiffFile(file or path, is_ndpi=False) as tiff:
             pages = choose_pages(tiff)
             if not pages:
                 raise UnsuitableImageError(f"{path}: it holds nothing but label, macro or thumbnail images")
@@ -168,7 +180,7 @@ def _level(page: Any, path: Path) -> TiffLevel:
         has_predictor=int(page.predictor) == 2,
         alpha=_alpha(page, samples),
         jpeg_tables=page.jpegtables,
-        is_jfif=int(page.compression) == 7 and bool(page.is_jfif),
+        frames_say_ycbcr=_frames_say_ycbcr(page),
         palette=_palette(page),
         offsets=offsets,
         sizes=sizes,
@@ -195,7 +207,7 @@ def _check_picture(page: Any, path: Path) -> None:
     if samples not in expected.get(photometric, ()):
         name = getattr(page.photometric, "name", photometric)
         raise UnsuitableImageError(f"{path}: {samples} channels of colour space {name}; only RGB, YCbCr and greyscale are read")
-    if photometric == YCBCR and int(page.compression) != 7:
+    if photometric == YCBCR and int(page.compression) not in (JPEG, APERIO_YCBCR):
         raise SlideError(f"{path}: YCbCr colours without JPEG compression; convert it to RGB")
     if int(page.predictor) not in (1, 2) or int(page.fillorder) != 1:
         raise SlideError(
@@ -221,6 +233,17 @@ def _parts_of_strips(
 def _alpha(page: Any, samples: int) -> Alpha:
     meaning = int(page.extrasamples[0]) if samples == 4 and page.extrasamples else 0
     return "premultiplied" if meaning == 1 else "straight" if meaning == 2 else "none"
+
+
+def _frames_say_ycbcr(page: Any) -> bool:
+    """Whether the first frame says so itself, by a JPEG's marker or by colours of a lower resolution in JPEG 2000."""
+    read_says = {JPEG: jpeg_says_ycbcr, APERIO_RGB: jpeg2000_says_ycbcr}.get(int(page.compression))
+    if read_says is None:
+        return False
+    frames = zip(page.dataoffsets, page.databytecounts, strict=False)
+    offset, size = next((frame for frame in frames if all(frame)), (0, 0))
+    page.parent.filehandle.seek(offset)
+    return read_says(page.parent.filehandle.read(min(size, _FRAME_HEAD_BYTES)))
 
 
 def _palette(page: Any) -> NDArray[np.uint8] | None:

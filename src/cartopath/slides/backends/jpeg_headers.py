@@ -1,0 +1,72 @@
+"""What a JPEG says of itself in front of its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cartopath.slides.backends.protocol import FrameError
+
+QUANTIZATION, HUFFMAN, RESTARTS = 0xDB, 0xC4, 0xDD
+"""Markers of segments: tables, and after how many blocks decoding starts anew."""
+SEQUENTIAL = (0xC0, 0xC1)
+"""Markers of the coding processes in which the pixels come once, from top to bottom."""
+_JFIF, _ADOBE, _SCAN = 0xE0, 0xEE, 0xDA
+_FRAME_STARTS = frozenset(range(0xC0, 0xD0)) - {HUFFMAN, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """What the segments in front of a frame's pixels say.
+
+    Attributes:
+        kind: Marker of the coding process, 0xC0 for the usual one.
+        height: In pixels.
+        width: In pixels.
+        n_components: 1 for greyscale, 3 for colours, 4 for CMYK.
+    """
+
+    kind: int
+    height: int
+    width: int
+    n_components: int
+
+
+def read_header(data: bytes) -> JpegHeader:
+    """Return what the segments in front of a frame's pixels say.
+
+    Raises:
+        FrameError: It is no JPEG.
+    """
+    for kind, start, end in segments(data):
+        if kind in _FRAME_STARTS and end - start >= 6:
+            height, width = int.from_bytes(data[start + 1 : start + 3], "big"), int.from_bytes(data[start + 3 : start + 5], "big")
+            if height < 1 or width < 1:
+                break
+            return JpegHeader(kind, height, width, data[start + 5])
+    raise FrameError("it is no JPEG, or its first bytes are damaged")
+
+
+def says_ycbcr(data: bytes) -> bool:
+    """Whether the first bytes of a frame hold a marker by which decoders know that its colours are YCbCr."""
+    for kind, start, end in segments(data):
+        if kind == _JFIF and data[start : start + 5] == b"JFIF\0":
+            return True
+        if kind == _ADOBE and data[start : start + 5] == b"Adobe" and end - start >= 12:
+            return data[start + 11] == 1
+    return False
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of the content of each segment in front of the pixels; of none if it is no JPEG."""
+    place = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        kind = data[place + 1]
+        if kind == 0xFF:  # padding
+            place += 1
+            continue
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        yield kind, place + 4, min(end, len(data))
+        if kind == _SCAN:
+            return
+        place = end
