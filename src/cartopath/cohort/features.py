@@ -48,6 +48,16 @@ def _symbol(feature: str) -> str:
     return feature
 
 
+def bare_name(feature: str) -> str:
+    """Return a feature's name without what formats add to a gene's symbol or Ensembl id.
+
+    >>> bare_name("ESR1|2099"), bare_name("rna_ESR1"), bare_name("ENSG00000091831.14"), bare_name("hsa-mir-17")
+    ('ESR1', 'ESR1', 'ENSG00000091831', 'hsa-mir-17')
+    """
+    ensembl = _ENSEMBL.match(feature)
+    return ensembl["gene"] if ensembl else _symbol(feature)
+
+
 class FeatureIndex:
     """The features of one table, found by any of their names.
 
@@ -92,8 +102,8 @@ class FeatureIndex:
                 self._by_folded[symbol.casefold()].append(feature)
 
     def _keys(self, name: str) -> set[str]:
-        ensembl, mature = _ENSEMBL.match(name), _MATURE.match(name)
-        keys = {name, _symbol(name), ensembl["gene"] if ensembl else name}
+        mature = _MATURE.match(name)
+        keys = {name, bare_name(name)}
         if mature:
             named = mature["name"] if mature["name"] and _ARM.search(mature["name"]) else name
             keys |= {mature["accession"], named, self._names.mature_name(mature["accession"])}
@@ -147,7 +157,7 @@ class FeatureIndex:
             yield self._by_key.get(f"hsa-{name}", [])
             yield from (self._by_key.get(accession, []) for accession in self._names.accessions(f"hsa-{name}"))
         elif not is_mirna(name):
-            yield self._other_names(ensembl["gene"] if ensembl else symbol, pair["entrez"] if pair else None)
+            yield self._other_names(bare_name(name), pair["entrez"] if pair else None)
             yield [] if pair else self._by_folded.get(symbol.casefold(), [])
 
     def _other_names(self, name: str, entrez: str | None) -> list[str]:

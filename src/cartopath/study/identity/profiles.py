@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from cartopath.cohort import MolecularTable
+from cartopath.cohort.features import bare_name
 from cartopath.cohort.gene_names import known_gene
 from cartopath.core.rng import stream
 
@@ -21,10 +21,6 @@ MAX_READ = 600
 MAX_COMPARED = 200
 """The most variable of them are compared."""
 
-_ENTREZ = re.compile(r"(?P<symbol>.+)\|\d+")
-_ENSEMBL = re.compile(r"(?P<gene>ENSG\d{11})(?:\.\d+)?")
-_OMICS = re.compile(r"(?P<symbol>.+)_rnaseq|rna_(?P<other>.+)")
-
 
 def feature_key(feature: str) -> str:
     """Return a name of a feature that tables of different formats share.
@@ -32,14 +28,7 @@ def feature_key(feature: str) -> str:
     >>> feature_key("ESR1|2099"), feature_key("ENSG00000091831.14"), feature_key("ESR1_rnaseq"), feature_key("hsa-mir-17")
     ('ESR1', 'ESR1', 'ESR1', 'hsa-mir-17')
     """
-    entrez, ensembl, omics = _ENTREZ.fullmatch(feature), _ENSEMBL.fullmatch(feature), _OMICS.fullmatch(feature)
-    name = feature
-    if omics:
-        name = omics["symbol"] or omics["other"]
-    elif entrez:
-        name = entrez["symbol"]
-    elif ensembl:
-        name = ensembl["gene"]
+    name = bare_name(feature)
     gene = known_gene(name)
     return gene.symbol if gene else name
 
