@@ -36,9 +36,8 @@ def expected(slide, row):
     return tifffile.imread(slide.path)[y : y + SIZE, x : x + SIZE]
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_tiles_come_in_the_order_asked_for_from_any_slide(slides, threads):
-    source = TileSource(slides, threads=threads)
+def test_tiles_come_in_the_order_asked_for_from_any_slide(slides):
+    source = TileSource(slides)
     asked = np.array([17, 0, 3, 2, 17, 9, 8])
     where = [(slide, row) for slide in slides for row in range(slide.n_tiles)]
     tiles = source.read(asked)
@@ -98,7 +97,7 @@ def test_a_copy_as_sent_to_a_worker_carries_no_open_slide_and_reads_the_same(sli
     source = TileSource(slides)
     tiles = source.read(np.arange(5))
     sent = copy.deepcopy(source)  # goes the way of pickling, by the same two methods
-    assert not sent._open
+    assert len(sent._open) == 0 < len(source._open)
     assert np.array_equal(sent.read(np.arange(5)), tiles)
     source.close()
     sent.close()

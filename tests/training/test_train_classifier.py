@@ -57,15 +57,15 @@ def _count_reads(examples, run):
 
     training = {example.slide.slide_id for example in examples}
     counts = []
-    original = TileSource._read_from
+    original = TileSource.read_together
 
-    def counting(self, slide, handle, rows):
-        if slide.slide_id in training:
-            counts.append(len(rows))
-        return original(self, slide, handle, rows)
+    def counting(self, index):
+        if self.slides[0].slide_id in training:
+            counts.append(len(index))
+        return original(self, index)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TileSource, "_read_from", counting)
+        patch.setattr(TileSource, "read_together", counting)
         run()
     return sum(counts)
 
@@ -126,15 +126,6 @@ def test_reading_in_several_threads_changes_nothing(planted, network, tmp_path):
         train(planted, network, dataclasses.replace(FAST, read_threads=threads), tmp_path / str(threads)) for threads in (1, 3)
     )
     assert one.curve.equals(three.curve)
-
-
-@pytest.mark.slow
-def test_reading_in_another_process_changes_nothing(planted, network, tmp_path):
-    spec = dataclasses.replace(FAST, max_chunks=2)
-    here, there = (
-        train(planted, network, dataclasses.replace(spec, num_workers=workers), tmp_path / str(workers)) for workers in (0, 1)
-    )
-    assert here.curve.equals(there.curve)
 
 
 def test_torch_is_left_as_it_was(planted, network, tmp_path):

@@ -9,9 +9,12 @@ from cartopath.training.order import TrainingOrder, validation_draws, validation
 SLIDES = st.lists(st.integers(1, 40), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) > 1)
 
 
-def order_of(sizes, **options):
-    defaults = {"seed": 0, "names": ("training",), "batch_size": 8, "chunks_per_pass": 16}
-    return TrainingOrder(np.repeat(np.arange(len(sizes)), sizes), **{**defaults, **options})
+def order_of(sizes, *, width=10, **options):
+    """The order of slides of so many tiles each, `width` in a row."""
+    defaults = {"seed": 0, "names": ("training",), "batch_size": 8, "chunks_per_pass": 16, "shuffle_tiles": 64}
+    within = np.concatenate([np.arange(size) for size in sizes])
+    places = np.stack([within % width, within // width], axis=1).astype(float)
+    return TrainingOrder(np.repeat(np.arange(len(sizes)), sizes), places, **{**defaults, **options})
 
 
 @settings(max_examples=50, deadline=None)
@@ -76,11 +79,26 @@ def test_a_capped_pass_shows_at_most_so_many_tiles_of_a_slide_and_draws_them_ane
     assert passes[0] != passes[1]
 
 
-def test_devices_share_a_batch_without_overlap():
-    draw = order_of([100], batch_size=9).draws(0)[0]
-    shares = [draw.share(rank, 4).index for rank in range(4)]
-    assert sorted(np.concatenate(shares).tolist()) == sorted(draw.index.tolist())
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+@settings(max_examples=50, deadline=None)
+@given(sizes=SLIDES, batch_size=st.integers(2, 50), world_size=st.integers(1, 5))
+def test_devices_share_a_batch_without_overlap_and_evenly(sizes, batch_size, world_size):
+    for draw in order_of(sizes, batch_size=batch_size).draws(0):
+        shares = [draw.share(rank, world_size) for rank in range(world_size)]
+        lengths = [len(share.index) for share in shares]
+        assert sorted(np.concatenate([share.index for share in shares]).tolist()) == sorted(draw.index.tolist())
+        assert max(lengths) - min(lengths) <= 1
+        of_tile = dict(zip(draw.index.tolist(), zip(draw.flips.tolist(), draw.block.tolist(), strict=True), strict=True))
+        for share in shares:
+            rows = zip(share.index.tolist(), share.flips.tolist(), share.block.tolist(), strict=True)
+            assert all(of_tile[index] == (flips, block) for index, flips, block in rows)
+
+
+def test_most_blocks_are_decoded_by_one_device_only():
+    order = order_of([1000] * 20, width=40, batch_size=32, shuffle_tiles=1024)
+    shares = [draw.share(rank, 2) for draw in order.rest_of_pass(0, end=16) for rank in range(2)]
+    by_device = [np.concatenate([share.block for share in shares[rank::2]]) for rank in range(2)]
+    at_home = [np.mean(blocks % 2 == rank) for rank, blocks in enumerate(by_device)]
+    assert min(at_home) > 0.9  # by chance it would be half
 
 
 def test_one_tile_is_not_enough():
@@ -106,9 +124,9 @@ def test_a_capped_validation_is_always_the_same_draw():
 def test_devices_validate_every_tile_once_in_equally_many_batches(n_tiles, batch_size, world_size):
     if n_tiles < world_size:
         with pytest.raises(TrainingError, match="cannot be shared"):
-            validation_draws(np.arange(n_tiles), batch_size=batch_size, world_size=world_size)
+            validation_draws(np.arange(n_tiles), np.zeros(n_tiles, int), batch_size=batch_size, world_size=world_size)
         return
-    devices = validation_draws(np.arange(n_tiles), batch_size=batch_size, world_size=world_size)
+    devices = validation_draws(np.arange(n_tiles), np.arange(n_tiles) // 7, batch_size=batch_size, world_size=world_size)
     assert len({len(batches) for batches in devices}) == 1
     shown = [tile for batches in devices for draw in batches for tile in draw.index.tolist()]
     assert sorted(shown) == list(range(n_tiles))

@@ -83,17 +83,17 @@ def test_killed_for_real_in_the_middle_of_a_chunk_it_ends_with_the_same_bytes(se
 import os, runpy, signal, sys
 from pathlib import Path
 from cartopath.training import TrainingSpec, train_classifier
-from cartopath.training.source import TileSource
+from cartopath.training import feed
 planted = runpy.run_path({str(Path(__file__).with_name("conftest.py"))!r})
 caches = Path({str(tmp_path / "caches")!r})
 sets = [planted["planted_examples"](caches, n_slides=4, prefix=name) for name in ("train", "validation")]
-real, reads = TileSource.read, []
-def read(self, index):
-    reads.append(1)
-    if len(reads) == 14:
+real, tiles = feed._put, []
+def put(*arguments):
+    tiles.append(1)
+    if len(tiles) == 14 * 20:
         os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, index)
-TileSource.read = read
+    return real(*arguments)
+feed._put = put
 train_classifier(*sets, planted["NETWORK"], TrainingSpec(**{dataclasses.asdict(SPEC)!r}), work_dir={str(tmp_path / "work")!r})
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

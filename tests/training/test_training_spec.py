@@ -21,7 +21,8 @@ def test_defaults_are_the_recipe_of_the_paper():
         ({"tiles_per_slide": 0}, "'tiles_per_slide'"),
         ({"plateau_factor": 1.0}, "'plateau_factor'"),
         ({"plateau_min_delta": -1.0}, "'plateau_min_delta'"),
-        ({"num_workers": -1}, "'num_workers'"),
+        ({"shuffle_tiles": 0}, "'shuffle_tiles'"),
+        ({"read_threads": 0}, "'read_threads'"),
         ({"checkpoint_metric": "accuracy"}, "one of 'slide_auroc', 'tile_auroc', 'loss'. Got 'accuracy'"),
         ({"balance": "yes"}, "'balance'"),
         ({"precision": "64"}, "'precision'"),
@@ -33,5 +34,5 @@ def test_an_impossible_value_is_refused(change, message):
 
 
 def test_the_recipe_covers_everything_but_where_it_runs():
-    where = {"precision", "accelerator", "devices", "strategy", "threads", "read_threads", "num_workers", "open_slides"}
+    where = {"precision", "accelerator", "devices", "strategy", "threads", "read_threads", "open_slides"}
     assert set(TrainingSpec.__dataclass_fields__) - set(TrainingSpec().recipe()) == where

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cartopath.core.errors import ArtifactError
 from cartopath.store.atomic import atomic_path
 from cartopath.store.hashing import file_identity, value_key
+from cartopath.training.stream import stream_tiles
 from cartopath.training.tiles import SlideTiles
 
 _BATCH = 64
@@ -37,19 +38,16 @@ def write_tile_cache(slide: SlideTiles, path: Path | str, *, threads: int = 1) -
     Raises:
         SlideError: The slide cannot be read; no file is left.
     """
-    from cartopath.slides import iter_tiles, open_slide
-
     shape = (slide.n_tiles, slide.size_px, slide.size_px, 3)
-    with open_slide(slide.path, mpp=slide.stated_mpp, assume_mpp=slide.assume_mpp) as handle, atomic_path(path) as temporary:
+    with atomic_path(path) as temporary:
         if slide.n_tiles == 0:
             np.save(temporary, np.empty(shape, np.uint8))
             return
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        batches = iter_tiles(
-            handle, slide.xy_px0, window_px0=slide.window_px0, size_px=slide.size_px, batch_size=_BATCH, threads=threads
-        )
-        for rows, tiles in batches:
-            array[rows] = tiles
+        first = 0
+        for tiles in stream_tiles(slide, batch_size=_BATCH, threads=threads):
+            array[first : first + len(tiles)] = tiles
+            first += len(tiles)
         array.flush()
         del array
 

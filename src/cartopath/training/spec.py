@@ -13,7 +13,7 @@ BALANCES = ("none", "class")
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 
 # Where and how fast it runs; a training may be taken up again with other values of these.
-_EXECUTION = ("precision", "accelerator", "devices", "strategy", "threads", "read_threads", "num_workers", "open_slides")
+_EXECUTION = ("precision", "accelerator", "devices", "strategy", "threads", "read_threads", "open_slides")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,9 @@ class TrainingSpec:
             chunk: a slide-level AUROC over some dozen slides is coarse, and ties are the rule.
         balance: `none` as in the paper, or `class`: the loss weighs both classes equally, whatever their numbers of tiles.
         flips: Flip tiles at random, horizontally and vertically, independently, each with probability 0.5.
-        tiles_per_slide: At most so many tiles of a slide in one pass, drawn anew for each pass; None for all.
+        shuffle_tiles: Tiles are drawn at random from so many that are held in memory and refilled block by block: more mix
+            better, and cost memory (docs/training.md). A training with no more tiles than that is shuffled uniformly.
+        tiles_per_slide: At most so many tiles of a slide in one pass, drawn anew for each pass, block by block; None for all.
         validation_tiles_per_slide: At most so many tiles of a slide in every validation, always the same; None for all [A18].
         seed: Seed of the study.
         stream: Names under which this training draws from the seed, such as trait and round.
@@ -45,9 +47,8 @@ class TrainingSpec:
         devices: How many, which (a tuple of indices), or `auto` for all GPUs.
         strategy: Of Lightning; `auto` means DDP in spawned processes where there are several devices.
         threads: Of torch on the CPU, per process. One by default, so that results do not depend on the machine.
-        read_threads: Threads that decode tiles.
-        num_workers: Processes that decode tiles, per device; 0 decodes in threads of the training process.
-        open_slides: Slides kept open at once, per reading process.
+        read_threads: Threads that decode tiles, per device; None for one per core that each device can have, at most eight.
+        open_slides: Slides kept open at once, per device.
     """
 
     lr: float = 1e-3
@@ -61,6 +62,7 @@ class TrainingSpec:
     checkpoint_metric: str = "slide_auroc"
     balance: str = "none"
     flips: bool = True
+    shuffle_tiles: int = 1024
     tiles_per_slide: int | None = None
     validation_tiles_per_slide: int | None = None
     seed: int = 0
@@ -70,8 +72,7 @@ class TrainingSpec:
     devices: int | tuple[int, ...] | str = 1
     strategy: str = "auto"
     threads: int = 1
-    read_threads: int = 1
-    num_workers: int = 0
+    read_threads: int | None = None
     open_slides: int = 32
 
     def __post_init__(self) -> None:
@@ -79,16 +80,21 @@ class TrainingSpec:
             if getattr(self, name) not in allowed:
                 raise _refused(name, f"one of {', '.join(map(repr, allowed))}", getattr(self, name))
         for name in (
-            ["validations_per_epoch", "max_chunks", "plateau_patience", "stop_patience"]
-            + ["threads", "read_threads", "open_slides"]
-            + [name for name in ("tiles_per_slide", "validation_tiles_per_slide") if getattr(self, name) is not None]
+            *(
+                "validations_per_epoch",
+                "max_chunks",
+                "plateau_patience",
+                "stop_patience",
+                "threads",
+                "open_slides",
+                "shuffle_tiles",
+            ),
+            *("tiles_per_slide", "validation_tiles_per_slide", "read_threads"),
         ):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise _refused(name, "at least 1", getattr(self, name))
         if self.batch_size < 2:
             raise _refused("batch_size", "at least 2, since batch normalization compares tiles", self.batch_size)
-        if self.num_workers < 0:
-            raise _refused("num_workers", "0 or more", self.num_workers)
         if not self.lr > 0:
             raise _refused("lr", "positive", self.lr)
         if not 0 < self.plateau_factor < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class SlideTiles:
         xy_px0: (n, 2) integers: x and y of the upper left corners in level-0 pixels.
         window_px0: Side of a tile in level-0 pixels.
         size_px: Side of a tile as the network sees it, in pixels.
+        scaling: How pixels are made smaller, as for `cartopath.slides.open_slide`: `fast` or `lanczos`.
         cache_path: Where `cartopath.training.cache` keeps the decoded tiles, if it may; read where the file exists.
     """
 
@@ -37,6 +38,7 @@ class SlideTiles:
     size_px: int
     stated_mpp: float | None = None
     assume_mpp: float | None = None
+    scaling: Literal["fast", "lanczos"] = "fast"
     cache_path: Path | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class SlideTiles:
             "size_px": self.size_px,
             "stated_mpp": self.stated_mpp,
             "assume_mpp": self.assume_mpp,
+            "scaling": self.scaling,
         }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Of what a recipe means: raised when the same recipe would learn something else, so that no state of before is taken up.
-_VERSION = 1
+_VERSION = 2
 
 Progress = Callable[[int, dict[str, float]], None]
 

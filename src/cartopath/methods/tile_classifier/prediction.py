@@ -24,9 +24,12 @@ from cartopath.study.stages.cohort import SlideRecord, tiled_records
 from cartopath.study.stages.divide import read_splits
 from cartopath.study.stages.tiling import load_tiles, slide_arguments
 from cartopath.study.tasks import Result, Task, task_key
-from cartopath.training import SlideTiles, TileSource, predict_tiles, read_bundle
+from cartopath.training import SlideTiles, predict_tiles, read_bundle
+from cartopath.training.cache import open_tile_cache
+from cartopath.training.source import default_read_threads
+from cartopath.training.stream import stream_tiles
 
-VERSION = 1
+VERSION = 2
 
 
 def plan_ensembles(study: Study) -> list[Task]:
@@ -211,7 +214,7 @@ def score_tiles(
         only_voting: Leave out the rounds that do not vote.
         batch_size: Tiles per step; None for as many as memory likes.
         device: `auto`, `cpu` or `cuda:i`.
-        threads: CPU threads.
+        threads: Of the network on a CPU; tiles are read by threads of their own.
     """
     ensemble = read_ensemble(folder)
     voting: list[int] = ensemble["voting"] if own_fold is None else [own_fold]
@@ -248,14 +251,23 @@ def uses_gpu(device: str) -> bool:
     return device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
 
 
-def tile_batches(slide: SlideTiles, size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the tiles of a slide in order, `size` at a time: (n, size_px, size_px, 3) uint8."""
-    source = TileSource([slide])
-    try:
-        for first in range(0, source.n_tiles, size):
-            yield source.read(np.arange(first, min(first + size, source.n_tiles)))
-    finally:
-        source.close()
+def tile_batches(slide: SlideTiles, size: int, *, threads: int | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Yield the tiles of a slide in order, `size` at a time: (n, size_px, size_px, 3) uint8, each an array of its own.
+
+    Args:
+        slide: The tiles, which are taken from its cache where there is one.
+        size: Tiles per batch; the last may be smaller.
+        threads: That decode, ahead of the network; None for one per core, at most eight.
+
+    Raises:
+        SlideError: The slide or one of its tiles cannot be read.
+    """
+    if slide.cache_path is None or not slide.cache_path.is_file():
+        yield from stream_tiles(slide, batch_size=size, threads=threads or default_read_threads())
+        return
+    cached = open_tile_cache(slide)
+    for first in range(0, slide.n_tiles, size):
+        yield np.array(cached[first : first + size])
 
 
 _loaded: dict[tuple[Path, tuple[int, ...], str], list[Any]] = {}

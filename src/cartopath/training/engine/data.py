@@ -2,68 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
+from cartopath.training.blocks import VALIDATION_BLOCK_SIDE, block_numbers
+from cartopath.training.feed import feed
 from cartopath.training.order import Draw, TrainingOrder, validation_draws, validation_tiles
 from cartopath.training.prefetch import prefetched
-from cartopath.training.source import TileSource
+from cartopath.training.source import TileSource, default_read_threads
 from cartopath.training.spec import TrainingSpec
 from cartopath.training.tiles import Example
 
+Batch = dict[str, Tensor]
+
 
 @dataclass(frozen=True, eq=False)
-class LabelledTiles(Dataset[dict[str, Tensor]]):
-    """A source with the label of every tile; an item is a whole batch, asked for by its `Draw`."""
+class LabelledTiles:
+    """A source with the label of every tile."""
 
     source: TileSource
     labels: NDArray[np.int64]
 
-    def __getitem__(self, draw: Draw) -> dict[str, Tensor]:
-        """Return `tiles` (n, size, size, 3) uint8, `label` (n,) int64 and `index` (n,) int64."""
-        tiles = self.source.read(draw.index)
-        across, down = draw.flips[:, 0], draw.flips[:, 1]
-        tiles[across] = tiles[across, :, ::-1]
-        tiles[down] = tiles[down, ::-1]
-        return {
-            "tiles": torch.from_numpy(tiles),
-            "label": torch.from_numpy(self.labels[draw.index]),
-            "index": torch.from_numpy(draw.index.copy()),
-        }
+    def batches(self, stretches: Iterable[Sequence[Draw]], *, threads: int, is_pinned: bool) -> Generator[Batch, None, None]:
+        """Yield batches, prepared in a thread while the network works on those before.
+
+        Args:
+            stretches: What to draw, as for `cartopath.training.feed.feed`.
+            threads: That read.
+            is_pinned: Whether tiles lie in page-locked memory, from which a GPU fetches them while it computes.
+
+        Yields:
+            `tiles` (n, size, size, 3) uint8, `label` (n,) int64 and `index` (n,) int64.
+        """
+
+        def prepared() -> Generator[Batch, None, None]:
+            for draw, tiles in feed(self.source, stretches, threads=threads, allocate=_pinned if is_pinned else None):
+                yield {
+                    "tiles": torch.from_numpy(tiles),
+                    "label": torch.from_numpy(self.labels[draw.index]),
+                    "index": torch.from_numpy(draw.index.copy()),
+                }
+
+        return prefetched(prepared())
 
 
-class _Draws(Sampler[Draw]):
-    """The draws of the pass that begins now; asked for lazily, since Lightning makes iterators before it knows the epoch."""
+def _pinned(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = torch.empty(shape, dtype=torch.uint8, pin_memory=True).numpy()
+    return array
 
-    def __init__(self, draws: Callable[[], Sequence[Draw]], n_batches: int) -> None:
-        self._draws, self._n_batches = draws, n_batches
 
-    def __iter__(self) -> Generator[Draw, None, None]:
-        yield from self._draws()
+@dataclass(eq=False)
+class ChunkLoader:
+    """Walked through once per chunk, it gives the batches of the chunk that is asked for then.
+
+    Reading goes on from chunk to chunk, during validations too, so that what is in memory already is not read again.
+
+    Args:
+        open_from: Gives all batches from a chunk to the end of the training.
+        chunk: Says which chunk begins; asked when walking begins, since Lightning makes iterators before it knows the epoch.
+        n_batches: Batches per chunk.
+    """
+
+    open_from: Callable[[int], Generator[Batch, None, None]]
+    chunk: Callable[[], int]
+    n_batches: int
+    _stream: Generator[Batch, None, None] | None = field(default=None, init=False)
+    _next: int = field(default=-1, init=False)
+
+    def __iter__(self) -> Generator[Batch, None, None]:
+        chunk = self.chunk()
+        if self._stream is None or chunk != self._next:
+            self.close()
+            self._stream = self.open_from(chunk)
+        self._next = -1
+        for number in range(1, self.n_batches + 1):
+            batch = next(self._stream)
+            if number == self.n_batches:  # Lightning, which knows how many there are, does not ask for one more.
+                self._next = chunk + 1
+            yield batch
 
     def __len__(self) -> int:
-        return self._n_batches
+        return self.n_batches
+
+    def close(self) -> None:
+        """End reading ahead."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
-class _Ahead:
-    """A loader whose batches are read in a thread, while the network works on the one before."""
+@dataclass(frozen=True, eq=False)
+class ValidationLoader:
+    """The same batches whenever it is walked through."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
-        self._loader = loader
+    tiles: LabelledTiles
+    draws: Sequence[Draw]
+    threads: int
+    is_pinned: bool
 
-    def __iter__(self) -> Generator[dict[str, Tensor], None, None]:
-        return prefetched(self._loader)
+    def __iter__(self) -> Generator[Batch, None, None]:
+        return self.tiles.batches([self.draws], threads=self.threads, is_pinned=self.is_pinned)
 
     def __len__(self) -> int:
-        return len(self._loader)
+        return len(self.draws)
 
 
 class TileData(LightningDataModule):  # type: ignore[misc]
@@ -72,74 +119,86 @@ class TileData(LightningDataModule):  # type: ignore[misc]
     Args:
         train: Slides to learn from.
         validation: Slides to validate on.
-        spec: Batch size, order, workers.
+        spec: Batch size, order, threads.
     """
 
     def __init__(self, train: Sequence[Example], validation: Sequence[Example], spec: TrainingSpec) -> None:
         super().__init__()
         self._spec = spec
-        self._train, self.train_labels = _labelled(train, spec)
-        self._validation, labels = _labelled(validation, spec)
+        self._train, self._validation = _labelled(train, spec), _labelled(validation, spec)
+        self.train_labels = self._train.labels
+        names = ("training", *spec.stream)
         self.order = TrainingOrder(
             self._train.source.slide_of_tile,
+            self._train.source.places,
             seed=spec.seed,
-            names=("training", *spec.stream),
+            names=names,
             batch_size=spec.batch_size,
             chunks_per_pass=spec.validations_per_epoch,
+            shuffle_tiles=spec.shuffle_tiles,
             tiles_per_slide=spec.tiles_per_slide,
             flips=spec.flips,
         )
         slides = self._validation.source.slide_of_tile
         self.validation_index = validation_tiles(
-            slides,
-            seed=spec.seed,
-            names=("training", *spec.stream),
-            tiles_per_slide=spec.validation_tiles_per_slide,
+            slides, seed=spec.seed, names=names, tiles_per_slide=spec.validation_tiles_per_slide
         )
-        self.validation_labels = labels[self.validation_index]
+        self.validation_labels = self._validation.labels[self.validation_index]
         self.validation_slides = slides[self.validation_index]
+        self._chunks: ChunkLoader | None = None
 
-    def train_dataloader(self) -> _Ahead:
+    def train_dataloader(self) -> ChunkLoader:
         """Return the loader of all chunks: each time it is walked through, it gives those of the trainer's current epoch."""
-        rank, world_size = self._place()
+        self._stop_reading()
+        self._chunks = ChunkLoader(self._batches_from, lambda: self._attached().current_epoch, self.order.n_batches)
+        return self._chunks
 
-        def draws() -> list[Draw]:
-            assert self.trainer is not None
-            return [draw.share(rank, world_size) for draw in self.order.draws(self.trainer.current_epoch)]
-
-        return self._loader(self._train, _Draws(draws, self.order.n_batches))
-
-    def val_dataloader(self) -> _Ahead:
+    def val_dataloader(self) -> ValidationLoader:
         """Return the loader of every validation."""
+        source = self._validation.source
+        block = block_numbers(source.slide_of_tile, source.places, side=VALIDATION_BLOCK_SIDE)
         rank, world_size = self._place()
-        batches = validation_draws(self.validation_index, batch_size=self._spec.batch_size, world_size=world_size)[rank]
-        return self._loader(self._validation, _Draws(lambda: batches, len(batches)))
+        draws = validation_draws(self.validation_index, block, batch_size=self._spec.batch_size, world_size=world_size)[rank]
+        return ValidationLoader(self._validation, draws, self._threads(), self._is_pinned())
+
+    def _batches_from(self, chunk: int) -> Generator[Batch, None, None]:
+        rank, world_size = self._place()
+        end, step = self._spec.max_chunks, self.order.chunks_per_pass
+        passes = (
+            [draw.share(rank, world_size) for draw in self.order.rest_of_pass(first, end=end)]
+            for first in (chunk, *range((chunk // step + 1) * step, end, step))
+        )
+        return self._train.batches(passes, threads=self._threads(), is_pinned=self._is_pinned())
+
+    def _attached(self) -> Trainer:
+        assert self.trainer is not None
+        return self.trainer
 
     def _place(self) -> tuple[int, int]:
-        assert self.trainer is not None
-        return self.trainer.global_rank, self.trainer.world_size
+        return self._attached().global_rank, self._attached().world_size
 
-    def _loader(self, tiles: LabelledTiles, draws: _Draws) -> _Ahead:
-        assert self.trainer is not None
-        workers = self._spec.num_workers
-        loader = DataLoader(
-            tiles,
-            batch_size=None,
-            sampler=draws,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            multiprocessing_context="spawn" if workers else None,
-            pin_memory=self.trainer.strategy.root_device.type == "cuda",
-        )
-        return _Ahead(loader)
+    def _threads(self) -> int:
+        return self._spec.read_threads or max(1, default_read_threads() // self._place()[1])
+
+    def _is_pinned(self) -> bool:
+        return bool(self._attached().strategy.root_device.type == "cuda")
+
+    def teardown(self, stage: str) -> None:
+        """End reading ahead in this process, which may be a spawned one."""
+        self.close()
 
     def close(self) -> None:
-        """Close the slides that are open in this process."""
+        """End reading ahead, and close the slides that are open in this process."""
+        self._stop_reading()
         self._train.source.close()
         self._validation.source.close()
 
+    def _stop_reading(self) -> None:
+        if self._chunks is not None:
+            self._chunks.close()
+            self._chunks = None
 
-def _labelled(examples: Sequence[Example], spec: TrainingSpec) -> tuple[LabelledTiles, NDArray[np.int64]]:
-    source = TileSource([example.slide for example in examples], threads=spec.read_threads, open_slides=spec.open_slides)
-    labels = np.array([example.label for example in examples], np.int64)[source.slide_of_tile]
-    return LabelledTiles(source, labels), labels
+
+def _labelled(examples: Sequence[Example], spec: TrainingSpec) -> LabelledTiles:
+    source = TileSource([example.slide for example in examples], open_slides=spec.open_slides)
+    return LabelledTiles(source, np.array([example.label for example in examples], np.int64)[source.slide_of_tile])
