@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from cartopath.report import write_report
-from cartopath.report.pictures import page_png
+from cartopath.report.pictures import page_jpeg, page_png
 from cartopath.report.schemas import SCHEMAS
 
 HOSTILE = "<script>alert('x')</script>\"><img src=https://evil.example/x onerror=alert(1)> a$b$_{$ \\frac "
@@ -145,3 +146,14 @@ def test_drops_text_hidden_in_pictures(tmp_path: Path) -> None:
     content = page_png(tmp_path / "map.png", max_px=100)
     assert content is not None
     assert b"Jane Doe" not in content
+
+
+def test_drops_text_hidden_in_pictures_of_slides(tmp_path: Path) -> None:
+    path = tmp_path / "slide.jpg"
+    Image.new("RGB", (40, 30), "red").save(path, comment=b"Jane Doe")
+    assert b"Jane Doe" in path.read_bytes()
+    content = page_jpeg(path, max_px=20)
+    assert content is not None
+    assert b"Jane Doe" not in content
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (20, 15))

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
@@ -18,6 +18,8 @@ from cartopath.report.results import StudyResults
 from cartopath.study.layout import Layout
 
 T = TypeVar("T")
+
+_JPEG_QUALITY = 82
 
 MAPS_PER_ROW = 5
 TRAINED_ON = ("trained", "train", "validation", "train_validation")
@@ -123,12 +125,21 @@ def evenly_chosen(items: Sequence[T], n: int) -> list[T]:
 
 
 def page_png(path: Path, *, max_px: int) -> bytes | None:
-    """Return a picture as PNG bytes with no side longer than `max_px`; None when it is missing or damaged.
+    """Return a PNG picture as PNG bytes on white with no side longer than `max_px`; None when it is missing or damaged.
 
     Nothing but pixels is kept, so that text hidden in a file cannot reach the page.
     """
+    return _page_picture(path, max_px, "PNG", optimize=True)
+
+
+def page_jpeg(path: Path, *, max_px: int) -> bytes | None:
+    """Return a JPEG picture as JPEG bytes, as `page_png` does of a PNG."""
+    return _page_picture(path, max_px, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+
+
+def _page_picture(path: Path, max_px: int, format_: str, **how: Any) -> bytes | None:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(path, formats=(format_,)) as image:
             pixels = image.convert("RGBA")
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
@@ -136,7 +147,7 @@ def page_png(path: Path, *, max_px: int) -> bytes | None:
     page.paste(pixels, mask=pixels.getchannel("A"))
     page.thumbnail((max_px, max_px), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    page.save(buffer, format="PNG", optimize=True)
+    page.save(buffer, format=format_, **how)
     return buffer.getvalue()
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
 from cartopath.report.blocks import (
     Block,
@@ -24,7 +20,7 @@ from cartopath.report.blocks import (
     text_columns,
 )
 from cartopath.report.numbers import count, counted, short
-from cartopath.report.pictures import evenly_chosen
+from cartopath.report.pictures import evenly_chosen, page_jpeg
 from cartopath.report.results import StudyResults
 from cartopath.slides.quality import MEASURES, QUALITY_CLASSES
 from cartopath.study.layout import Layout
@@ -75,7 +71,9 @@ def slide_print(layout: Layout, row: dict[str, object], flags: pd.DataFrame, *, 
     lines = [f"{short(float(area))} mm² of tissue"] if isinstance(area, float) and area == area else []
     lines += [str(message) for message in own["message"].head(4)] if not reason else [reason]
     tone = {"ok": "good", "look": "strong", "unusable": "bad"}.get(found, "muted")
-    return Print(_small_jpeg(layout.quality_picture(name), name), name, found, tone, tuple(lines))  # type: ignore[arg-type]
+    jpeg = page_jpeg(layout.quality_picture(name), max_px=PRINT_PX)
+    picture = Picture(jpeg, "image/jpeg", f"Slide {name} with its flaws marked.") if jpeg else None
+    return Print(picture, name, found, tone, tuple(lines))  # type: ignore[arg-type]
 
 
 def contact_sheet(prints: Sequence[Print], *, n_all: int, source: str) -> ContactSheet:
@@ -112,16 +110,3 @@ def flaw_grids(flags: pd.DataFrame) -> list[Grid]:
 
 def _meaning(flag: str, measure: str) -> str:
     return QUALITY_CLASSES[flag].meaning if flag in QUALITY_CLASSES else f"unusual: {MEASURES.get(measure, measure)}"
-
-
-def _small_jpeg(path: Path, name: str) -> Picture | None:
-    """Return a picture of the quality folder, made small; None where it is missing or damaged. Nothing but pixels is kept."""
-    try:
-        with Image.open(path, formats=("JPEG",)) as image:
-            pixels = Image.fromarray(np.asarray(image.convert("RGB")))
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-    pixels.thumbnail((PRINT_PX, PRINT_PX), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    pixels.save(buffer, format="JPEG", quality=82, optimize=True)
-    return Picture(buffer.getvalue(), "image/jpeg", f"Slide {name} with its flaws marked.")
