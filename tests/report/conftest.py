@@ -122,6 +122,7 @@ def _slides(rng: np.random.Generator, patients: pd.DataFrame) -> pd.DataFrame:
             "width_px0": 40_000,
             "height_px0": 30_000,
             "backend": "openslide",
+            "backend_reason": "OpenSlide alone reads Hamamatsu slides",
             "tiles_grid": kept + background + 60,
             "tiles_edge": 20,
             "tiles_no_tissue": 40,

@@ -61,6 +61,7 @@ CHANGES = {
     "tiles.max_background": (0.6, "tiles", {}),
     "tiles.min_tissue": (0.2, "quality", {}),
     "tiles.edge": ("pad", "quality", {}),
+    "tiles.scaling": ("lanczos", "quality", {}),
     "tiles.drop_flagged": (["pen"], "tiles", {}),
     "splits.scheme": ("folds", "splits", {"splits": {"rounds": 3}}),
     "splits.test": (0.3, "splits", {}),

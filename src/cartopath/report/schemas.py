@@ -40,7 +40,7 @@ SCHEMAS: dict[str, Schema] = {
     "cohort_flow": _schema("bookkeeping", "step detail", "slides patients lost_slides lost_patients"),
     "slides": _schema(
         "bookkeeping",
-        "slide_id patient_id site status reason mpp_source backend",
+        "slide_id patient_id site status reason mpp_source backend backend_reason",
         "mpp width_px0 height_px0 tiles_grid tiles_edge tiles_no_tissue tiles_flawed tiles_unreadable tiles_background "
         "tiles_kept tissue_mm2 "
         "stain_red stain_green stain_blue stain_haematoxylin stain_eosin",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
+from cartopath.slides.rendition import Scaling
 from cartopath.slides.resolution import Resolution
 from cartopath.slides.slide import Slide
 from cartopath.slides.stain import StainStatistics, stain_sums
@@ -48,6 +49,8 @@ class TilePlan:
         resolution: The slide's micrometres per pixel and where the number comes from.
         dimensions_px0: The slide's width and height in level-0 pixels.
         backend: Name of the decoder.
+        backend_reason: Why it reads this slide.
+        scaling: How pixels between the levels are made.
         unreadable: (col, row) of the tiles whose pixels cannot be decoded.
     """
 
@@ -59,6 +62,8 @@ class TilePlan:
     resolution: Resolution
     dimensions_px0: tuple[int, int]
     backend: str
+    backend_reason: str
+    scaling: Scaling
     unreadable: tuple[tuple[int, int], ...] = ()
 
     def meta(self) -> dict[str, Any]:
@@ -79,6 +84,8 @@ class TilePlan:
             "counts": dict(self.counts),
             "stain": self.stain.to_dict(),
             "backend": self.backend,
+            "backend_reason": self.backend_reason,
+            "scaling": self.scaling,
             "unreadable": [list(cell) for cell in self.unreadable],
         }
 
@@ -148,7 +155,19 @@ def plan_tiles(
     size = (slide.dimensions_px0.width, slide.dimensions_px0.height)
     stain = StainStatistics.from_sums(sums)
     unreadable = tuple((int(col), int(row)) for col, row in cells[candidates[is_unreadable]])
-    return TilePlan(table, grid, counts, stain, spec, slide.resolution, size, slide.backend, unreadable)
+    return TilePlan(
+        table=table,
+        grid=grid,
+        counts=counts,
+        stain=stain,
+        spec=spec,
+        resolution=slide.resolution,
+        dimensions_px0=size,
+        backend=slide.backend,
+        backend_reason=slide.backend_reason,
+        scaling=slide.scaling,
+        unreadable=unreadable,
+    )
 
 
 def _is_lost(slide: Slide, xy_px0: NDArray[np.int64], window_px0: int) -> NDArray[np.bool_]:

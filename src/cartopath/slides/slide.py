@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
+from cartopath.core.locations import as_path
 from cartopath.slides.backends.opening import open_backend
 from cartopath.slides.backends.protocol import Backend, FrameSource
 from cartopath.slides.declared.limits import check_levels
@@ -36,7 +37,7 @@ def open_slide(
         SlideError: It is missing, of an unknown format or damaged.
         ResolutionError: Nobody knows its micrometres per pixel, or the number is impossible.
     """
-    backend = open_backend(Path(path))
+    backend = open_backend(as_path(path))
     try:
         check_levels(backend)
         return Slide(backend, resolve(backend.properties, path=backend.path, stated=mpp, assumed=assume_mpp), scaling)
@@ -55,6 +56,7 @@ class Slide:
         level_dimensions: (width, height) of each level in its own pixels, level 0 first.
         level_downsamples: Level-0 pixels per pixel of each level.
         backend: Name of the decoder.
+        backend_reason: Why it reads this slide.
         scaling: How pixels between the levels are made.
     """
 
@@ -65,7 +67,7 @@ class Slide:
         self.dimensions_px0 = SizePx0(*backend.level_dimensions[0])
         self.level_dimensions = backend.level_dimensions
         self.level_downsamples = backend.level_downsamples
-        self.backend = backend.name
+        self.backend, self.backend_reason = backend.name, backend.reason
         self.scaling: Scaling = scaling
         frames, n_levels = backend.frames, len(backend.level_dimensions)
         self._shrinks = [(1,) if frames is None else frames.layout(level).shrinks for level in range(n_levels)]

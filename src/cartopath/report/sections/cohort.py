@@ -107,12 +107,12 @@ def slides_section(results: StudyResults) -> Section:
 
 def _resolution_grid(used: pd.DataFrame) -> Grid:
     rows = []
-    for (source, backend), group in used.groupby(["mpp_source", "backend"], sort=True):
+    for (source, backend, why), group in used.groupby(["mpp_source", "backend", "backend_reason"], sort=True):
         mpp = group["mpp"].dropna()
         rows.append(
             (
                 Cell(str(source) or "not recorded"),
-                Cell(str(backend) or "not recorded"),
+                Cell(str(backend) or "not recorded", str(why)),
                 Cell(count(len(group))),
                 Cell(number(mpp.median(), digits=4), interval(mpp.min(), mpp.max(), digits=4)),
             )

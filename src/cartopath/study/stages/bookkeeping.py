@@ -58,7 +58,7 @@ def keep_books(*, study: Study) -> Result:
     return {"slides": len(slides)}
 
 
-_MEASURES = ("mpp", "mpp_source", "backend")
+_MEASURES = ("mpp", "mpp_source", "backend", "backend_reason")
 _COUNTS = ("grid", "edge", "no_tissue", "flawed", "unreadable", "background", "kept")
 
 

@@ -37,7 +37,7 @@ from cartopath.study.stages.cohort import included_records
 from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 KIND = "quality"
 PICTURE_PX = 640
 _SAMPLE = 64
@@ -101,7 +101,7 @@ def judge_slide(
     Raises:
         SlideError: It cannot be opened or read, has no resolution, or is too coarse for the tiles.
     """
-    with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp) as slide:
+    with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp, scaling=config.scaling) as slide:
         if slide.mpp > 1.1 * config.mpp:
             if is_to_be_cut:
                 raise SlideError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cartopath.slides import open_slide, plan_tiles, read_tile_plan, write_tile_plan
-from cartopath.store.hashing import file_sha256
+from cartopath.store.hashing import slide_sha256
 from cartopath.study.config import TilesConfig
 from cartopath.study.run import Study, completed_figures, completed_key
 from cartopath.study.stages.cohort import SlideRecord, included_records, tiled_records
@@ -15,7 +15,7 @@ from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, write_tile_cache
 
-VERSION = 2
+VERSION = 3
 
 
 def plan_tiling(study: Study) -> list[Task]:
@@ -72,9 +72,9 @@ def tile_slide(
         SlideError: The slide cannot be read, or is coarser than the tiles.
     """
     flawed = frozenset() if quality is None else flawed_tiles(read_quality(quality)[0], config.drop_flagged)
-    with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp) as slide:
+    with open_slide(path, mpp=stated_mpp, assume_mpp=assume_mpp, scaling=config.scaling) as slide:
         plan = plan_tiles(slide, tile_spec(config), flawed=flawed)
-        write_tile_plan(plan, out, slide_id=slide_id, sha256=file_sha256(path), key=key)
+        write_tile_plan(plan, out, slide_id=slide_id, sha256=slide_sha256(path), key=key)
         meta = plan.meta()
     return {"kept": len(plan.table), **{name: meta[name] for name in ("mpp", "mpp_source", "backend")}, "counts": meta["counts"]}
 
@@ -145,5 +145,6 @@ def load_tiles(
         xy_px0=tiles[["x_px0", "y_px0"]].to_numpy(),
         window_px0=int(meta["window_px0"]),
         size_px=int(meta["size_px"]),
+        scaling=meta["scaling"],
         cache_path=cache,
     )
