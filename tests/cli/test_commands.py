@@ -52,6 +52,14 @@ class TestInit:
         assert "there is a study already" in printed
         assert (tmp_path / "study.yaml").read_text() == "traits: [A]"
 
+    @pytest.mark.parametrize(("folder", "file"), [("a.svs", "a.svs"), ("a.svs/deep/study", "a.svs"), ("study", "study/slides")])
+    def test_names_the_file_that_is_in_the_way(self, cartopath, tmp_path, folder, file):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes(b"")
+        code, printed = cartopath("init", tmp_path / folder)
+        assert code == 1
+        assert f"cannot be a study folder, since {tmp_path / file} is a file" in printed
+
 
 class TestErrors:
     """An error that was foreseen is one message, without a traceback, and code 1."""

@@ -24,10 +24,14 @@ def initialise(folder: Path) -> int:
         file = folder / STUDY_FILE
         if file.exists():
             raise ConfigError(f"{file}: there is a study already; delete it first, or choose another folder")
-        (folder / "slides").mkdir(parents=True, exist_ok=True)
+        slides = folder / "slides"
+        taken = next((path for path in (slides, *slides.parents) if path.exists() and not path.is_dir()), None)
+        if taken is not None:
+            raise ConfigError(f"{folder}: cannot be a study folder, since {taken} is a file; choose another folder")
+        slides.mkdir(parents=True, exist_ok=True)
         name = json.dumps(folder.resolve().name, ensure_ascii=False)  # In quotes: a folder may be called 2024, or no.
         write_text(file, template().replace("name: my-study", f"name: {name}", 1))
-        console.print(f"made {file}\nnext: put slides into {folder / 'slides'}, edit the file, then: cartopath check {folder}")
+        console.print(f"made {file}\nnext: put slides into {slides}, edit the file, then: cartopath check {folder}")
         return OK
 
     return guarded(action)
