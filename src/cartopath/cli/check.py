@@ -9,6 +9,7 @@ from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
 from cartopath.cohort.findings import counted
 from cartopath.core.errors import ConfigError
+from cartopath.core.locations import as_path, is_remote, is_url
 from cartopath.methods import method_findings
 from cartopath.report.check_page import write_check_page
 from cartopath.study.check import Checked, check_cohort
@@ -25,9 +26,10 @@ def check_study(
     """Check a study, or a folder of slides without one; print every finding, and return the exit code."""
 
     def action() -> int:
+        is_elsewhere = is_url(path.as_posix())
         if path.is_file() and path.suffix not in (".yaml", ".yml"):
             raise ConfigError(f"{path}: a file; give the folder it lies in, with --pattern {path.name!r} for this slide alone")
-        is_study = not path.is_dir() or (path / STUDY_FILE).exists()
+        is_study = not is_elsewhere and (not path.is_dir() or (path / STUDY_FILE).exists())
         if is_study and (out is not None or assume_mpp is not None or pattern is not None):
             raise ConfigError("--out, --assume-mpp and --pattern are for a folder of slides; a study says this in its study.yaml")
         study = Study.read(path) if is_study else slide_folder_study(path, out, assume_mpp=assume_mpp, pattern=pattern)
@@ -49,7 +51,7 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
     """Return a study of nothing but a folder of slides, which can be checked and not run.
 
     Args:
-        folder: The slides.
+        folder: The slides, or their URL.
         out: Where the check writes; by default `<folder>-check` in the working directory, or beside the slides.
         assume_mpp: Um per pixel of slides that do not say theirs.
         pattern: Which files are slides.
@@ -57,12 +59,13 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
     Raises:
         ConfigError: The output would lie among the slides.
     """
-    slides = folder.resolve()
+    found = as_path(folder)
+    slides = Path(str(found)) if is_remote(found) else found.resolve()  # `Study.path` knows a URL that is written as a path.
     default = Path.cwd() / f"{slides.name}-check"
     root = (out or (slides.with_name(default.name) if default.is_relative_to(slides) else default)).resolve()
     if root == slides or root.is_relative_to(slides):
         raise ConfigError(f"{root}: lies among the slides; choose another folder with --out")
-    config = StudyConfig(name=slides.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
+    config = StudyConfig(name=found.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
     return Study(config, root)
 
 

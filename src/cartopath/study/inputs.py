@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +12,12 @@ import pandas as pd
 
 from cartopath.cohort import Clinical, MolecularTable, open_molecular, read_clinical, read_slides
 from cartopath.core.errors import ConfigError
+from cartopath.core.locations import as_path, is_remote
 from cartopath.store.hashing import file_identity, file_sha256, value_key
 from cartopath.study.run import Study
+
+_ASKED_AT_ONCE = 16
+"""Slides at URLs whose versions are asked for at once: a request takes tens of milliseconds, and a cohort has thousands."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ def listed_slides(study: Study) -> pd.DataFrame:
     table = None if config.table is None else study.path(config.table)
     slides = read_slides(study.path(config.dir), table, pattern=config.pattern)
     if table is None:
-        is_output = [study.layout.is_output(Path(path)) for path in slides["path"]]
+        is_output = [study.layout.is_output(as_path(path)) for path in slides["path"]]
         slides = slides.drop(index=slides.index[is_output]).reset_index(drop=True)
     decided = slides["slide_id"].map(config.exclude)
     slides["exclude"] = slides["exclude"].where(decided.isna(), decided)
@@ -167,9 +173,17 @@ def unknown_exclusions(study: Study, slides: pd.DataFrame) -> list[str]:
 
 def slide_identity(path: Path) -> str:
     """Return a key of a slide's content; one that cannot be read has a key too, and its message comes from its task."""
-    if not os.access(path, os.R_OK):
+    if not is_remote(path) and not os.access(path, os.R_OK):
         return "unreadable"
     try:
         return file_identity(path)
     except OSError as error:
-        return f"unreadable: {error.strerror}"
+        return f"unreadable: {error.strerror or error}"
+
+
+def slide_identities(paths: Sequence[Path]) -> list[str]:
+    """Return `slide_identity` of many slides; servers are asked side by side."""
+    if not any(is_remote(path) for path in paths):
+        return [slide_identity(path) for path in paths]
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+        return list(pool.map(slide_identity, paths))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import yaml
 
 from cartopath.core.errors import CartopathError, ConfigError, closest
+from cartopath.core.locations import as_path, is_remote
 from cartopath.store.atomic import sweep_temporary, write_text
 from cartopath.study.config import StudyConfig
 from cartopath.study.executors import Executor, SerialExecutor, make_executor
@@ -49,7 +50,10 @@ class Study:
         return Layout(self.root)
 
     def path(self, relative: Path) -> Path:
-        """Return a path of the study file as an absolute path."""
+        """Return a path of the study file as an absolute path; a URL as what `as_path` makes of it."""
+        relative = as_path(relative)
+        if is_remote(relative):
+            return relative
         return relative.expanduser() if relative.expanduser().is_absolute() else self.root / relative.expanduser()
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cartopath.core.locations import is_remote
+
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """SOP class of whole-slide microscopy."""
 
@@ -79,6 +81,8 @@ def _read(path: Path) -> _Instance | None:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    if is_remote(path):
+        return None  # Not read there: opening it as a slide says so.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Values that are longer than the standard allows are common and harmless.

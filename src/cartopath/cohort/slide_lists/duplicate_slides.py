@@ -11,6 +11,7 @@ import pandas as pd
 
 from cartopath.cohort.findings import Finding, counted, examples
 from cartopath.cohort.slide_lists.slide_lookup import is_file
+from cartopath.core.locations import as_path, is_remote
 from cartopath.store.hashing import file_identity
 
 
@@ -41,7 +42,7 @@ def _twice(slides: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
     rows, same, different = [], [], []
     repeated = slides[slides["slide_id"].duplicated(keep=False)]
     for slide, group in repeated.groupby("slide_id", sort=True):
-        paths = list(dict.fromkeys(Path(path) for path in group["path"] if path))
+        paths = list(dict.fromkeys(as_path(path) for path in group["path"] if path))
         files = [path for path in paths if is_file(path)]
         if len(paths) == 1:
             rows.append(f"{slide} {len(group)} times")
@@ -53,27 +54,30 @@ def _twice(slides: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
 
 
 def _told_apart(paths: Sequence[Path]) -> list[str]:
-    """Return paths below the folder that they share."""
+    """Return paths below the folder that they share; URLs as they are."""
+    if any(is_remote(path) for path in paths):
+        return [str(path) for path in paths]
     folder = os.path.commonpath([path.absolute().parent for path in paths])
     return [path.absolute().relative_to(folder).as_posix() for path in paths]
 
 
 def _same_files(slides: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return the slides that are one file by path, or two files of equal content."""
+    """Return the slides that are one file by path or URL, or two files of this machine with equal content."""
     by_path: dict[Path, list[str]] = defaultdict(list)
     for slide, written in slides[["slide_id", "path"]].itertuples(index=False):
         if written:
-            by_path[Path(os.path.realpath(written))].append(slide)
+            path = as_path(written)
+            by_path[path if is_remote(path) else Path(os.path.realpath(path))].append(slide)
     by_size: dict[int, list[Path]] = defaultdict(list)
     for path in by_path:
-        if is_file(path):
+        if not is_remote(path) and is_file(path):
             by_size[path.stat().st_size].append(path)
     by_content: dict[str, list[str]] = defaultdict(list)
     for paths in by_size.values():  # Only files of equal size are looked into.
         for path in paths:
             by_content[_content(path) if len(paths) > 1 else str(path)].extend(by_path[path])
-    missing = [ids for path, ids in by_path.items() if not is_file(path)]
-    return sorted(tuple(sorted(ids)) for ids in [*by_content.values(), *missing] if len(ids) > 1)
+    others = [ids for path, ids in by_path.items() if is_remote(path) or not is_file(path)]
+    return sorted(tuple(sorted(ids)) for ids in [*by_content.values(), *others] if len(ids) > 1)
 
 
 def _content(path: Path) -> str:

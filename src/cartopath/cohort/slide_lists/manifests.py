@@ -16,6 +16,7 @@ from cartopath.cohort.cells import is_missing
 from cartopath.cohort.delimited import TextHead, read_words
 from cartopath.cohort.slide_lists.slide_files import walk_files
 from cartopath.core.errors import TableError
+from cartopath.core.locations import as_path, is_remote
 
 _COLUMNS = ("id", "filename", "md5", "size", "state")
 _SHEET_COLUMNS = ("File ID", "File Name", "Case ID")
@@ -107,22 +108,16 @@ def manifest_on_disk(manifest: pd.DataFrame, dir: Path | str) -> pd.DataFrame:
     Raises:
         TableError: The folder cannot be listed.
     """
-    folder = Path(dir)
-    by_name = {path.name: path for path in reversed(walk_files(folder)) if path.is_file()}
+    folder = as_path(dir)
+    files = [path for path in walk_files(folder) if is_remote(path) or path.is_file()]
+    by_name, by_place = {path.name: path for path in reversed(files)}, {str(path): path for path in files}
     rows = []
     for id_, filename, size in manifest[["id", "filename", "size"]].itertuples(index=False):
-        path = _under_id(folder, id_, filename) or by_name.get(filename)
+        path = by_place.get(str(folder / id_ / filename)) or by_name.get(filename)
         if path is not None:
-            found = "present" if pd.isna(size) or path.stat().st_size == size else "incomplete"
+            is_whole = is_remote(path) or pd.isna(size) or path.stat().st_size == size
+            found = "present" if is_whole else "incomplete"
         else:
             found = "incomplete" if f"{filename}.partial" in by_name else "missing"
         rows.append((id_, filename, "" if path is None else str(path), found))
     return pd.DataFrame(rows, columns=["id", "filename", "path", "found"])
-
-
-def _under_id(folder: Path, id_: str, filename: str) -> Path | None:
-    try:
-        path = folder / id_ / filename
-        return path if path.is_file() else None
-    except (OSError, ValueError):  # No name of a file.
-        return None

@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from cartopath.cohort.slide_lists.beside_slides import kind_of_folder, named_beside
 from cartopath.cohort.slide_lists.dicom_series import dicom_slides
+from cartopath.cohort.slide_lists.remote_folders import walk_remote
 from cartopath.core.errors import TableError
+from cartopath.core.locations import is_remote
 
 SLIDE_SUFFIXES = (
     *(".bif", ".btf", ".czi", ".dcm", ".mrxs", ".ndpi", ".qptiff", ".scn", ".svs", ".svslide"),
@@ -70,9 +72,14 @@ def walk_files(folder: Path) -> list[Path]:
 
     Links that lead nowhere are returned too.
 
+    Args:
+        folder: A folder of this machine, or what `as_path` made of a URL.
+
     Raises:
         TableError: A folder cannot be listed.
     """
+    if is_remote(folder):
+        return walk_remote(folder)
     seen: set[tuple[int, int]] = set()
     found: list[Path] = []
     folders, linked = [folder], list[Path]()
@@ -160,6 +167,8 @@ def _matching(paths: list[Path], folder: Path, pattern: str) -> list[Path]:
 
 def _unusable(path: Path) -> str:
     """Return why nothing can be done with a path, or ""."""
+    if is_remote(path):
+        return ""
     try:
         str(path).encode()
         path.stat()

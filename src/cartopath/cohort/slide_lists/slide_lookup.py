@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,8 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.slide_lists.slide_files import SLIDE_SUFFIXES, SlideFile, slide_stem
+from cartopath.core.locations import as_path, is_remote, is_url
 
 PRESENT, MISSING, AMBIGUOUS = "present", "missing", "several files"
+REMOTE = "at a URL"
+"""Of a slide that a table gives a URL for; whether it is there is not asked before it is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Located:
 
     Attributes:
         path: Its file, or "" where there is none or cannot be told which.
-        on_disk: `present`, `missing` or `several files`.
+        on_disk: `present`, `missing`, `several files` or `at a URL`.
     """
 
     path: str
@@ -35,7 +39,11 @@ def last_part(written: str) -> str:
 
     >>> last_part(r"D:\slides\A1.svs"), last_part("sub/A1"), last_part("A1")
     ('A1.svs', 'A1', 'A1')
+    >>> last_part("https://host/A1.svs?version=2")
+    'A1.svs'
     """
+    if is_url(written):
+        written = re.split(r"[?#]", written, maxsplit=1)[0]
     return PurePosixPath(written.replace("\\", "/")).name
 
 
@@ -71,8 +79,13 @@ class SlideLookup:
     def find(self, written: str) -> Located:
         """Return the file that a cell means: as written, or anywhere below the folder by its name, stem or slide id.
 
+        A URL means what it says.
+
         Of several files of that name the one that shares most of the written folders is taken.
         """
+        if is_url(written):
+            path = as_path(written)
+            return Located(str(path), REMOTE if is_remote(path) else PRESENT if is_file(path) else MISSING)
         for spelling in dict.fromkeys((written, written.replace("\\", "/"))):
             for folder in self._folders:
                 path = folder / spelling

@@ -17,8 +17,18 @@ from cartopath.cohort.delimited import TextHead, read_words
 from cartopath.cohort.slide_lists.manifests import gdc_list, is_gdc_list, manifest_on_disk
 from cartopath.cohort.slide_lists.slide_columns import SlideColumns
 from cartopath.cohort.slide_lists.slide_files import SLIDE_SUFFIXES, SlideFile, slide_files, slide_stem
-from cartopath.cohort.slide_lists.slide_lookup import AMBIGUOUS, MISSING, PRESENT, SlideLookup, is_file, last_part, slide_id_of
+from cartopath.cohort.slide_lists.slide_lookup import (
+    AMBIGUOUS,
+    MISSING,
+    PRESENT,
+    REMOTE,
+    SlideLookup,
+    is_file,
+    last_part,
+    slide_id_of,
+)
 from cartopath.core.errors import TableError
+from cartopath.core.locations import as_path, is_remote, is_url
 
 SLIDE_COLUMNS = ("slide_id", "path", "patient_id", "mpp", "site", "exclude", "sample_type", "kind", "number", "on_disk")
 
@@ -27,7 +37,8 @@ def read_slides(dir: Path | str, table: Path | str | None = None, *, pattern: st
     """List the slides of a cohort.
 
     Args:
-        dir: Folder with the slides, searched with all its subfolders; paths in the table are relative to it.
+        dir: Folder with the slides, or its URL, searched with all its subfolders; paths in the table are relative to it. A table
+            of nothing but URLs needs none.
         table: CSV, TSV or XLSX with any of `slide_id, path, patient_id, mpp, site, exclude` (or the names that TRIDENT, CLAM,
             STAMP, Slideflow and others use; see `slide_columns`), a GDC manifest or a GDC sample sheet. Slides may be named
             with or without suffix and folders. Without a table every slide of the folder is listed.
@@ -41,19 +52,30 @@ def read_slides(dir: Path | str, table: Path | str | None = None, *, pattern: st
         tissue source site unless stated), `exclude` (the reason, or ""; masks and the like that lie beside slides are listed
         with the reason unless a table names them), `sample_type` (`01`, `06`, ..., "" for other names), `kind` (`DX`, `TS`, `BS`,
         `MS` or ""), `number` (Int64, NA without one) and `on_disk` (`present`, `missing`, `several files` where a name does not
-        say which, `incomplete` where a manifest states another size).
+        say which, `incomplete` where a manifest states another size, `at a URL` where the table gives one).
 
     Raises:
         TableError: The folder or the table is not there, the table names no slides, or nothing matches the pattern.
     """
-    folder = Path(dir)
-    if not folder.is_dir():
-        raise TableError(f"{folder}: no such folder of slides; check slides.dir")
+    folder = as_path(dir)
     if table is None:
+        _require_folder(folder)
         return _frame([_of_file(file, folder) for file in slide_files(folder, pattern)])
     head, rows = read_words(Path(table))
+    if is_gdc_list(head.header) or not _names_urls_only(head, rows):
+        _require_folder(folder)
     entries = _gdc(head, rows, folder) if is_gdc_list(head.header) else _stated(head, rows, folder, pattern)
     return _frame([_row(entry) for entry in entries])
+
+
+def _require_folder(folder: Path) -> None:
+    if not is_remote(folder) and not folder.is_dir():
+        raise TableError(f"{folder}: no such folder of slides; check slides.dir")
+
+
+def _names_urls_only(head: TextHead, rows: list[list[str]]) -> bool:
+    columns = SlideColumns.of(head)
+    return all(is_url(cells["path"] or cells["slide_id"]) for cells in map(columns.cells, rows))
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class _Entry:
 
 
 def _of_file(file: SlideFile, folder: Path) -> dict[str, object]:
-    on_disk = PRESENT if file.path.is_file() else MISSING  # A link that leads nowhere.
+    on_disk = PRESENT if is_remote(file.path) or file.path.is_file() else MISSING  # A link that leads nowhere.
     if not file.exclude:
         return _row(_Entry(_name(file, folder), str(file.path), on_disk))
     safe = str(file.path).encode(errors="replace").decode()
@@ -90,7 +112,8 @@ def _name(file: SlideFile, folder: Path) -> str:
 
 def _stated(head: TextHead, rows: list[list[str]], folder: Path, pattern: str | None) -> Iterator[_Entry]:
     columns = SlideColumns.of(head)
-    lookup = SlideLookup(slide_files(folder, pattern, with_pictures=True), (folder, head.path.parent))
+    files = slide_files(folder, pattern, with_pictures=True) if is_remote(folder) or folder.is_dir() else []
+    lookup = SlideLookup(files, (folder, head.path.parent))
     for number, row in enumerate(rows, start=1):
         cells = columns.cells(row)
         name = last_part(cells["slide_id"]) or last_part(cells["path"])
@@ -102,7 +125,7 @@ def _stated(head: TextHead, rows: list[list[str]], folder: Path, pattern: str | 
         yield _Entry(
             name=slide_stem(name),
             path=path,
-            on_disk=best.on_disk if best.on_disk == AMBIGUOUS or is_file(Path(path)) else MISSING,
+            on_disk=best.on_disk if best.on_disk in (AMBIGUOUS, REMOTE) or is_file(as_path(path)) else MISSING,
             patient=cells["patient_id"],
             mpp=columns.mpp(cells, slide_stem(name)),
             site=cells["site"],

@@ -6,7 +6,6 @@ And a word wherever a slide is unlike those that trained the networks.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,19 @@ from typing import Any
 import pandas as pd
 
 from cartopath.cohort import parse_barcode, read_slides
+from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
+from cartopath.core.locations import as_path, is_remote, resolved
 from cartopath.maps import Thumbnail
 from cartopath.methods.tile_classifier.prediction import device_name, read_ensemble, score_tiles, write_scores
 from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.slides.quality import quality_flags, slide_quality
 from cartopath.stats import heterogeneity
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
-from cartopath.store.hashing import file_identity, file_sha256, value_key
+from cartopath.store.hashing import file_sha256, slide_sha256, value_key
 from cartopath.study.config import ComputeConfig, TilesConfig
 from cartopath.study.executors import make_executor
+from cartopath.study.inputs import slide_identity
 from cartopath.study.layout import Layout
 from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_figures, run_tasks
 from cartopath.study.stages.mapping import THUMBNAIL_PX, draw_maps, map_paths
@@ -128,7 +130,7 @@ def apply_models(
 
     Args:
         model: `models/<method>` of a study, or one trait's folder in it.
-        slides: Slide files, or folders of them.
+        slides: Slide files or folders of them, or their URLs.
         out: Where scores, maps and predictions.csv go.
         mpp: States the um per pixel of all slides.
         assume_mpp: Um per pixel of slides that do not say theirs.
@@ -183,18 +185,23 @@ def _all_rows(layout: Layout) -> list[dict[str, Any]]:
 def _slides_in(folder: Path) -> list[Path]:
     """Return the slides of a folder, without masks and the like that lie beside them."""
     listed = read_slides(folder)
-    return [Path(path) for path in listed.loc[(listed["exclude"] == "") & (listed["path"] != ""), "path"]]
+    return [as_path(path) for path in listed.loc[(listed["exclude"] == "") & (listed["path"] != ""), "path"]]
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is meant; of URLs those that do not end like a slide: not every server can be asked."""
+    return slide_stem(path.name) == path.name if is_remote(path) else path.is_dir()
 
 
 def _named(slides: Sequence[Path]) -> dict[str, Path]:
-    paths = [path for given in slides for path in (_slides_in(given) if given.is_dir() else [given])]
+    paths = [path for given in map(as_path, slides) for path in (_slides_in(given) if _is_folder(given) else [given])]
     if not paths:
         raise SlideError(f"no slide in {', '.join(map(str, slides))}")
     named: dict[str, Path] = {}
     for path in paths:
         barcode = parse_barcode(path.name)
         name = barcode.slide_id if barcode is not None else path.stem
-        if name in named and named[name].resolve() != path.resolve():
+        if name in named and resolved(named[name]) != resolved(path):
             raise SlideError(f"two slides are called {name}: {named[name]} and {path}; apply them into different folders")
         named[name] = path
     return named
@@ -210,14 +217,12 @@ def _plan_slide(
     assume_mpp: float | None,
     compute: ComputeConfig,
 ) -> Task:
-    # A slide that cannot be read even here gets its message from the task.
-    identity = file_identity(path) if path.is_file() and os.access(path, os.R_OK) else "unreadable"
-    key = task_key("apply", VERSION, slide=identity, mpp=[mpp, assume_mpp], models=[trait.key for trait in traits])
+    key = task_key("apply", VERSION, slide=slide_identity(path), mpp=[mpp, assume_mpp], models=[trait.key for trait in traits])
     names = [trait.trait for trait in traits]
     outputs = [layout.tiles(slide_id), *(layout.scores("applied", name, slide_id) for name in names)]
     outputs += map_paths(layout.root / "maps", slide_id, names, names).values()
     arguments = {
-        "path": path.resolve(),
+        "path": resolved(path),
         "slide_id": slide_id,
         "traits": traits,
         "mpp": mpp,
@@ -255,7 +260,7 @@ def apply_to_slide(
         plan = plan_tiles(slide, tile_spec(config), flawed=flawed_tiles(quality.tiles, config.drop_flagged))
         if plan.table.empty:
             raise SlideError(f"{path}: no tile with enough tissue")
-        write_tile_plan(plan, file, slide_id=slide_id, sha256=file_sha256(path), key=key)
+        write_tile_plan(plan, file, slide_id=slide_id, sha256=slide_sha256(path), key=key)
         thumbnail = Thumbnail(slide.thumbnail(THUMBNAIL_PX), width_um=slide.dimensions_px0.to_um(slide.mpp).width)
     table, meta = read_tile_plan(file)
     geometry = SlideGeometry(int(meta["n_rows"]), int(meta["n_cols"]), int(meta["window_px0"]), float(meta["mpp"]))

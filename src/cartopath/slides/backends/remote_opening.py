@@ -7,7 +7,7 @@ refused, instead of being shown with its tiles in the wrong places.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import tifffile
 
@@ -56,12 +56,13 @@ def _open_tiff(path: Path, file: RemoteFile) -> Backend:
     from cartopath.slides.backends.tiff_backend import TiffBackend
     from cartopath.slides.backends.tiff_structure import read_structure
 
-    check_open_file(file, path)
+    binary = cast("BinaryIO", file)
+    check_open_file(binary, path)
     maker = _maker(path, file)
     if maker not in ("", "Aperio"):
         raise SlideError(f"{path}: the layout of {maker} is its own, which OpenSlide alone reads, not at a URL; {_WAY_OUT}")
     file.seek(0)
-    structure = read_structure(path, file)
+    structure = read_structure(path, binary)
     gap = missing_frame(structure) if maker else ""
     if gap:
         raise SlideError(f"{path}: {gap}, but not at a URL; {_WAY_OUT}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from cartopath.cohort import Finding
 from cartopath.cohort.slide_lists.slide_table import SLIDE_COLUMNS
 from cartopath.core.errors import CartopathError
+from cartopath.core.locations import as_path
 from cartopath.study.executors import make_executor
-from cartopath.study.inputs import listed_slides, slide_identity, unknown_exclusions
+from cartopath.study.inputs import listed_slides, slide_identities, unknown_exclusions
 from cartopath.study.run import Silent, Stage, Study, Watcher, run_tasks
 from cartopath.study.stages.cohort import exclusions
 from cartopath.study.stages.quality import quality_task
@@ -61,15 +61,16 @@ def look_at_slides(study: Study, slides: pd.DataFrame, watcher: Watcher | None) 
     """Look at every slide that the list does not exclude, in worker processes; one that cannot be opened is a finding."""
     watcher = watcher or Silent()
     listed = slides[(slides["exclude"] == "") & (slides["path"] != "")].drop_duplicates("slide_id")
+    identities = slide_identities([as_path(path) for path in listed["path"]])
     tasks = [
         quality_task(
             study,
             str(row["slide_id"]),
-            Path(row["path"]),
+            as_path(row["path"]),
             stated_mpp=None if pd.isna(row["mpp"]) else float(row["mpp"]),
-            identity=slide_identity(Path(row["path"])),
+            identity=identity,
         )
-        for row in listed.to_dict("records")
+        for row, identity in zip(listed.to_dict("records"), identities, strict=True)
     ]
     stage = Stage("quality", lambda _: tasks, "open every slide and look at its quality")
     with make_executor(study.config.compute, watcher.news) as executor:

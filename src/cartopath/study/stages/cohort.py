@@ -10,9 +10,10 @@ import pandas as pd
 
 from cartopath.cohort import find_column, slide_rules, survival_times
 from cartopath.core.errors import CartopathError, ConfigError
+from cartopath.core.locations import as_path, is_remote
 from cartopath.store.artifacts import Header, read_table, write_table
 from cartopath.store.hashing import value_key
-from cartopath.study.inputs import ClinicalInput, listed_slides, slide_identity, unknown_exclusions
+from cartopath.study.inputs import ClinicalInput, listed_slides, slide_identities, unknown_exclusions
 from cartopath.study.run import Study, completed_figures
 from cartopath.study.stages.identity import forget_stale_check, plan_identity
 from cartopath.study.stages.values import plan_values
@@ -60,9 +61,11 @@ def _plan_slides(study: Study) -> Task:
     if table.empty:
         raise ConfigError(f"slides.dir: no slide in {folder}; put slides there, or name the folder that has them")
     table["exclude"] = exclusions(table, config.kind)
-    used = zip(table["path"], table["exclude"], strict=True)
-    table["identity"] = ["" if why else slide_identity(Path(path)) for path, why in used]
-    table["path"] = [_stored(Path(path), study.root) for path in table["path"]]
+    paths = [as_path(path) for path in table["path"]]
+    is_used = table["exclude"] == ""
+    table["identity"] = ""
+    table.loc[is_used, "identity"] = slide_identities([path for path, used in zip(paths, is_used, strict=True) if used])
+    table["path"] = [_stored(path, study.root) for path in paths]
     key = task_key("cohort", VERSION, slides=table.astype(str).to_dict("records"))
     out = study.layout.slides
     return Task.essential("cohort", "slides", key, _write, {"table": table, "out": out, "kind": "slides", "key": key}, (out,))
@@ -93,9 +96,11 @@ def exclusions(table: pd.DataFrame, kind: str) -> list[str]:
 
 
 def _stored(path: Path, root: Path) -> str:
-    """Return a path relative to the study where it lies inside, so that a study can be moved."""
+    """Return a path relative to the study where it lies inside, so that a study can be moved; a URL as it is."""
     if path == Path():
         return ""
+    if is_remote(path):
+        return str(path)
     path = path.resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
@@ -153,7 +158,7 @@ def read_records(study: Study) -> list[SlideRecord]:
         SlideRecord(
             slide_id=str(row["slide_id"]),
             patient_id=str(row["patient_id"]),
-            path=study.path(Path(row["path"])),
+            path=study.path(as_path(row["path"])),
             stated_mpp=None if row["mpp"] is None or math.isnan(row["mpp"]) else float(row["mpp"]),
             site=str(row["site"] or ""),
             exclude=str(row["exclude"] or ""),
