@@ -151,6 +151,12 @@ class TestOneProblem:
         checked = check_cohort(write_study(tmp_path / "study", slides={"dir": (tmp_path / "none").as_posix(), "table": None}))
         assert "no-slides" in codes(checked, "error")
 
+    def test_a_folder_of_slides_that_is_not_there_is_one_error(self, write_study, tmp_path):
+        checked = check_cohort(write_study(tmp_path / "study", slides={"dir": (tmp_path / "none").as_posix(), "table": None}))
+        errors = [finding for finding in checked.findings if finding.severity == "error"]
+        assert [(found.code, "check slides.dir" in found.message) for found in errors] == [("table-unreadable", True)]
+        assert not checked.is_ready
+
     def test_an_exclusion_of_a_slide_that_is_not_there_is_named_and_the_others_are_checked(self, write_study, tmp_path):
         checked = check_cohort(write_study(tmp_path / "study", slides={"exclude": {"TCGA-XX": "blurred"}}))
         assert messages(checked, "exclusion-unknown") == ["no slide 'TCGA-XX' among 24; check its name, or remove the line"]
@@ -189,6 +195,14 @@ class TestOneProblem:
         assert lacking in codes(check_cohort(write_study(tmp_path / "a", clinical=clinical, survival=survival)), "warning")
         survival["time_column"] = "Follow-up"
         assert lacking in codes(check_cohort(write_study(tmp_path / "b", clinical=clinical, survival=survival)), "error")
+
+    def test_an_endpoint_that_the_study_file_names_and_no_table_has_is_an_error(self, write_study, tmp_path):
+        (tmp_path / "os.csv").write_text("patient_id,OS_MONTHS,OS_STATUS\nTCGA-A2-ZB2J,12,1:DECEASED\n")
+        survival = {"endpoint": "PFI", "covariates": [], "strata": [], "groups": []}
+        study = write_study(tmp_path / "study", clinical={"table": (tmp_path / "os.csv").as_posix()}, survival=survival)
+        checked = check_cohort(study)
+        assert "survival-column-missing" in codes(checked, "error")
+        assert "or leave survival.endpoint out" in "".join(messages(checked, "survival-column-missing"))
 
     def test_a_slide_table_that_cannot_be_read(self, write_study, tmp_path):
         (tmp_path / "slides.csv").write_text("name,size\na,1\n")

@@ -10,12 +10,21 @@ import pandas as pd
 
 from cartopath.cohort import Finding, collapse_findings, findings_table, sort_findings
 from cartopath.store.artifacts import write_csv
-from cartopath.study.check.slides import look_at_slides, quality_findings, read_slide_list, resolution_findings, slide_verdicts
+from cartopath.study.check.slides import (
+    SLIDE_LIST,
+    look_at_slides,
+    quality_findings,
+    read_slide_list,
+    resolution_findings,
+    slide_verdicts,
+)
 from cartopath.study.check.tables import clinical_table, column_findings, join_and_trait_findings, molecular_tables
 from cartopath.study.identity import identity_findings
 from cartopath.study.run import Study, Watcher
 from cartopath.study.stages.identity import remember_check
 from cartopath.study.stages.quality import write_quality_tables
+
+_FOR_WANT_OF_SLIDES = {"no-slides", "no-events"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ def check_cohort(study: Study, *, also: Iterable[Finding] = (), watcher: Watcher
     findings += identity_findings(molecular, clinical)
     if study.config.molecular.trust_join:
         findings = [_trusted(finding) for finding in findings]
-    findings = sort_findings(collapse_findings(dict.fromkeys(findings)))
+    findings = sort_findings(collapse_findings(dict.fromkeys(_said_once(findings))))
     write_csv(findings_table(findings), study.layout.table("findings"))
     write_csv(verdicts, study.layout.check_table)
     remember_check(study)
@@ -84,3 +93,9 @@ def check_cohort(study: Study, *, also: Iterable[Finding] = (), watcher: Watcher
 
 def _trusted(finding: Finding) -> Finding:
     return dataclasses.replace(finding, severity="warning") if finding.code == "identity-contradicted" else finding
+
+
+def _said_once(findings: list[Finding]) -> list[Finding]:
+    """Leave out what only follows from a list of slides that cannot be read."""
+    is_unread = any((found.code, found.subject) == ("table-unreadable", SLIDE_LIST) for found in findings)
+    return [found for found in findings if not (is_unread and found.code in _FOR_WANT_OF_SLIDES)]

@@ -20,6 +20,9 @@ from cartopath.study.stages.quality import quality_task
 MIXED_MPP = 1.5
 """Slides whose resolutions differ by more than this factor are pointed out."""
 
+SLIDE_LIST = "slides"
+"""Subject of findings on the list of slides as a whole."""
+
 _LISTED = ("path", "on_disk", "site", "sample_type", "kind", "number")
 
 
@@ -40,7 +43,7 @@ class LookedAt:
         """The same as findings."""
         findings = [Finding("error", "slide-unusable", name, reason) for name, reason in self.failed.items()]
         if self.failed and not self.opened:
-            findings.append(Finding("error", "no-slides", "slides", "none of the slides can be opened"))
+            findings.append(Finding("error", "no-slides", SLIDE_LIST, "none of the slides can be opened"))
         return findings
 
 
@@ -49,7 +52,7 @@ def read_slide_list(study: Study, findings: list[Finding]) -> pd.DataFrame:
     try:
         slides = listed_slides(study)
     except CartopathError as error:
-        findings.append(Finding("error", "table-unreadable", "slides", str(error)))
+        findings.append(Finding("error", "table-unreadable", SLIDE_LIST, str(error)))
         return pd.DataFrame({column: pd.Series(dtype=object) for column in SLIDE_COLUMNS})
     for name in unknown_exclusions(study, slides):
         message = f"no slide {name!r} among {len(slides):,}; check its name, or remove the line"
@@ -123,12 +126,12 @@ def resolution_findings(verdicts: pd.DataFrame) -> Iterator[Finding]:
     low, high = opened["mpp"].min(), opened["mpp"].max()
     if high > MIXED_MPP * low and (opened["mpp_source"] != "table").any():  # Stated ones are spoken of in the slide list.
         message = f"slides of {low:.4g} to {high:.4g} um per pixel; tiles are cut by physical size, so this is fine if it is true"
-        yield Finding("info", "mixed-resolution", "slides", message)
+        yield Finding("info", "mixed-resolution", SLIDE_LIST, message)
     n_assumed = int((opened["mpp_source"] == "assume_mpp").sum())
     if n_assumed:
         states = "slide states no resolution and takes" if n_assumed == 1 else "slides state no resolution and take"
         message = f"{n_assumed} {states} slides.assume_mpp"
-        yield Finding("warning", "assumed-mpp", "slides", message)
+        yield Finding("warning", "assumed-mpp", SLIDE_LIST, message)
 
 
 def quality_findings(flags: pd.DataFrame, *, n_slides: int) -> Iterator[Finding]:

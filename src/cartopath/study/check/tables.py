@@ -18,6 +18,7 @@ from cartopath.cohort import (
     survival_findings,
 )
 from cartopath.core.errors import CartopathError, SplitError, TraitError
+from cartopath.study.config import SurvivalConfig
 from cartopath.study.inputs import ClinicalInput, MolecularInput
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import exclusions
@@ -87,11 +88,8 @@ def join_and_trait_findings(
         survival = study.config.survival
         followed = set(slides.loc[slides["exclude"] == "", "patient_id"]) - {""}
         columns = {"time_column": survival.time_column, "status_column": survival.status_column, "time_unit": survival.time_unit}
-        is_stated = survival.time_column is not None or survival.status_column is not None
         for found in survival_findings(clinical, survival.endpoint, patients=followed, **columns):
-            # A table that is there for receptors or covariates alone needs no follow-up: the study then has no survival.
-            is_lack = found.code == "survival-column-missing" and not is_stated
-            yield dataclasses.replace(found, severity="warning") if is_lack else found
+            yield found if found.code != "survival-column-missing" else _lack_of_survival(found, survival)
     left_out = exclusions(slides, study.config.slides.kind)
     with_slides = sorted({str(patient) for patient, reason in zip(slides["patient_id"], left_out, strict=True) if not reason})
     splits = None
@@ -109,3 +107,12 @@ def join_and_trait_findings(
             continue
         if labels is not None:
             yield from label_findings({trait.name: labels}, splits, patients=with_slides)
+
+
+def _lack_of_survival(found: Finding, survival: SurvivalConfig) -> Finding:
+    """Return a finding as a warning where nobody asked for survival: the table may be there for receptors or covariates alone."""
+    if survival.time_column is not None or survival.status_column is not None:
+        return found
+    if "endpoint" not in survival.model_fields_set:
+        return dataclasses.replace(found, severity="warning")
+    return dataclasses.replace(found, message=f"{found.message}, or leave survival.endpoint out of the study file")
