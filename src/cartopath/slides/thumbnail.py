@@ -84,6 +84,7 @@ class _Assembly:
         self.slide = slide
         best = slide.best_rendition(scale)
         self.per_level_px = best.downsample / scale
+        self.smallest = max(1.0, SMALLEST_BLOCK_PX / best.shrink * self.per_level_px)
         finer = [other for other in slide.renditions() if other.downsample < best.downsample]
         self.sources = [best, *sorted(finer, key=lambda other: -other.downsample)]
         self.x_px0 = np.arange(width + 1) * (full.width / width)
@@ -132,7 +133,7 @@ class _Assembly:
     def halves(self, box: Box) -> list[Box]:
         left, top, right, bottom = box
         width, height = right - left, bottom - top
-        if max(width, height) <= max(1, SMALLEST_BLOCK_PX * self.per_level_px):
+        if max(width, height) <= self.smallest:
             return []
         if width >= height:
             return [(left, top, left + width // 2, bottom), (left + width // 2, top, right, bottom)]
