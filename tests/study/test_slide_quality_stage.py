@@ -186,6 +186,19 @@ def test_the_table_of_a_check_has_a_row_and_a_verdict_for_every_slide(study_on, 
     assert any(finding.code == "slide-quality" and finding.subject == "pen" for finding in checked.findings)
 
 
+def test_the_table_of_a_check_names_the_picture_of_every_slide_it_opened_however_odd_its_name(study_on, penned, tmp_path):
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    (folder / "Fall 7 (HE), größer.tif").symlink_to(next(penned.iterdir()))
+    (folder / "cut.svs").write_bytes(b"no slide")
+    study = study_on(tmp_path / "study", slides={"dir": folder.as_posix()})
+    check_cohort(study)
+    pictures = pd.read_csv(study.layout.check_table, keep_default_na=False).set_index("slide_id")["picture"]
+    assert pictures["cut"] == ""
+    with Image.open(study.root / pictures["Fall 7 (HE), größer"]) as picture:
+        assert picture.format == "JPEG"
+
+
 def test_tiles_of_the_quality_table_are_those_of_the_grid(study_on, run, tmp_path):
     from cartopath.slides import open_slide, tile_grid
 

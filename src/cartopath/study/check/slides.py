@@ -96,7 +96,7 @@ def slide_verdicts(
     """
     reasons = _left_out(study, slides)
     flaws = flags.groupby("slide_id")["message"].agg("; ".join) if len(flags) else pd.Series(dtype=object)
-    rows = []
+    opened, rows = set(looked_at.opened), []
     for row, excluded in zip(slides.to_dict("records"), reasons, strict=True):
         name = str(row["slide_id"])
         if name in looked_at.failed and not row["exclude"]:
@@ -106,8 +106,10 @@ def slide_verdicts(
         else:
             verdict, why = ("look", str(flaws[name])) if name in flaws.index else ("ok", "")
         listed = {column: row[column] for column in _LISTED}
-        rows.append({"slide_id": name, "patient_id": row["patient_id"], "verdict": verdict, "reasons": why, **listed})
-    verdicts = pd.DataFrame(rows, columns=["slide_id", "patient_id", "verdict", "reasons", *_LISTED])
+        picture = study.layout.quality_picture(name).relative_to(study.layout.root).as_posix() if name in opened else ""
+        judged = {"slide_id": name, "patient_id": row["patient_id"], "verdict": verdict, "reasons": why}
+        rows.append({**judged, **listed, "picture": picture})
+    verdicts = pd.DataFrame(rows, columns=["slide_id", "patient_id", "verdict", "reasons", *_LISTED, "picture"])
     return verdicts.merge(measures, on="slide_id", how="left")
 
 
