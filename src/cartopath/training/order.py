@@ -68,9 +68,9 @@ class TrainingOrder:
     """The order of one training.
 
     One pass shows each tile once. The tiles of each slide are taken in square blocks whose borders lie elsewhere in each pass.
-    The blocks of all slides, in random order, flow through a buffer of `shuffle_tiles` tiles from which tiles are drawn at
-    random. So tiles are well mixed, and yet each block can be decoded in one go; where the buffer holds everything, the order is
-    a uniform permutation.
+    The blocks come in random order, those of each slide spread over the whole pass, and flow through a buffer of `shuffle_tiles`
+    tiles from which tiles are drawn at random. So tiles are well mixed, and yet each block can be decoded in one go; where the
+    buffer holds everything, the order is a uniform permutation.
 
     Each chunk takes an equal part of the pass in turn. A chunk is divided into batches of nearly equal size, never larger than
     asked, so that no tile is left out and no batch is so small that it upsets batch normalization. All chunks have the same
@@ -153,15 +153,31 @@ class TrainingOrder:
         n_tiles = len(self._slide_of_tile)
         shifts = rng.random((self._n_slides, 2)) * self._block_side
         numbers = block_numbers(self._slide_of_tile, self._places, side=self._block_side, shifts=shifts)
-        block_of_tile = rng.permutation(int(numbers.max()) + 1)[numbers]
+        n_blocks = int(numbers.max()) + 1
         scattered = rng.permutation(n_tiles)  # the order of the tiles within their blocks
-        flow = scattered[np.argsort(block_of_tile[scattered], kind="stable")]
+        flow = scattered[np.argsort(rng.permutation(n_blocks)[numbers[scattered]], kind="stable")]
         if self._cap is not None:
             flow = flow[rank_within(self._slide_of_tile[flow]) < self._cap]
+        block_of_tile = self._spread(flow, numbers, n_blocks, rng)
+        flow = flow[np.argsort(block_of_tile[flow], kind="stable")]
         flips = np.zeros((n_tiles, 2), bool)
         if self._flips:
             flips = stream(self._seed, *self._names, "flips", pass_index).random(flips.shape) < 0.5
         return _Pass(pass_index, local_shuffle(flow, self._shuffle_tiles, rng), block_of_tile, flips)
+
+    def _spread(
+        self, flow: NDArray[np.int64], numbers: NDArray[np.int64], n_blocks: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the place of each tile's block in the pass: each slide has one, at random, in each of equal parts of it."""
+        slide_of_block = np.zeros(n_blocks, np.int64)
+        slide_of_block[numbers] = self._slide_of_tile
+        blocks = numbers[flow][np.flatnonzero(np.diff(numbers[flow], prepend=-1))]  # in their order, each once
+        slides = slide_of_block[blocks]
+        time = np.full(n_blocks, np.inf)
+        time[blocks] = (rank_within(slides) + rng.random(len(blocks))) / np.bincount(slides)[slides]
+        place = np.empty(n_blocks, np.int64)
+        place[np.argsort(time, kind="stable")] = np.arange(n_blocks)
+        return place[numbers]
 
 
 def validation_tiles(

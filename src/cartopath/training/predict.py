@@ -8,12 +8,12 @@ from collections.abc import Generator, Iterable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from cartopath.core.errors import TrainingError
 from cartopath.models.denormals import flushed_denormals
 from cartopath.training.precision import autocast_dtype, resolve_precision
-from cartopath.training.prefetch import prefetched
+from cartopath.training.transfer import on_device
 from cartopath.training.validation import probabilities
 
 
@@ -48,20 +48,21 @@ def predict_tiles(
         raise TrainingError("a prediction needs at least one network")
     where = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     autocast = autocast_dtype(resolve_precision(precision, where.type))
-    logits = [np.empty((0, len(networks)), np.float32)]
+    logits: list[Tensor] = [torch.empty(0, len(networks))]
     with contextlib.ExitStack() as stack:
         stack.enter_context(_torch_threads(threads))
         stack.enter_context(flushed_denormals())
         stack.enter_context(torch.inference_mode())
         for network in networks:
             stack.enter_context(_ready(network, where))
-        for batch in stack.enter_context(contextlib.closing(prefetched(batches))):
-            # (n, h, w, 3) -> (n, 3, h, w), the memory stays channels-last
-            tiles = torch.from_numpy(np.ascontiguousarray(batch)).to(where).permute(0, 3, 1, 2)
+        for batch in stack.enter_context(contextlib.closing(on_device(batches, where))):
+            tiles = batch.permute(0, 3, 1, 2)  # (n, h, w, 3) -> (n, 3, h, w), the memory stays channels-last
             with torch.autocast(where.type, dtype=autocast, enabled=autocast is not None):
                 columns = [network(tiles).float() for network in networks]
-            logits.append(torch.stack(columns, dim=1).cpu().numpy())  # (n, n_networks)
-    return probabilities(np.concatenate(logits))
+            logits[-1] = logits[-1].cpu()  # waits for the batch before, so that a GPU always has work
+            logits.append(torch.stack(columns, dim=1))  # (n, n_networks)
+        logits[-1] = logits[-1].cpu()
+    return probabilities(torch.cat(logits).numpy())
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ CHECKPOINT_METRICS = ("slide_auroc", "tile_auroc", "loss")
 BALANCES = ("none", "class")
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 
+_SHUFFLE_BYTES = 1 << 30
+
 # Where and how fast it runs; a training may be taken up again with other values of these.
 _EXECUTION = ("precision", "accelerator", "devices", "strategy", "threads", "read_threads", "open_slides")
 
@@ -37,7 +39,8 @@ class TrainingSpec:
         balance: `none` as in the paper, or `class`: the loss weighs both classes equally, whatever their numbers of tiles.
         flips: Flip tiles at random, horizontally and vertically, independently, each with probability 0.5.
         shuffle_tiles: Tiles are drawn at random from so many that are held in memory and refilled block by block: more mix
-            better, and cost memory (docs/training.md). A training with no more tiles than that is shuffled uniformly.
+            better, and cost memory (docs/training.md). A training with no more tiles than that is shuffled uniformly. None for
+            as many as fit 1 GiB.
         tiles_per_slide: At most so many tiles of a slide in one pass, drawn anew for each pass, block by block; None for all.
         validation_tiles_per_slide: At most so many tiles of a slide in every validation, always the same; None for all [A18].
         seed: Seed of the study.
@@ -62,7 +65,7 @@ class TrainingSpec:
     checkpoint_metric: str = "slide_auroc"
     balance: str = "none"
     flips: bool = True
-    shuffle_tiles: int = 1024
+    shuffle_tiles: int | None = None
     tiles_per_slide: int | None = None
     validation_tiles_per_slide: int | None = None
     seed: int = 0
@@ -80,16 +83,8 @@ class TrainingSpec:
             if getattr(self, name) not in allowed:
                 raise _refused(name, f"one of {', '.join(map(repr, allowed))}", getattr(self, name))
         for name in (
-            *(
-                "validations_per_epoch",
-                "max_chunks",
-                "plateau_patience",
-                "stop_patience",
-                "threads",
-                "open_slides",
-                "shuffle_tiles",
-            ),
-            *("tiles_per_slide", "validation_tiles_per_slide", "read_threads"),
+            *("validations_per_epoch", "max_chunks", "plateau_patience", "stop_patience", "threads", "open_slides"),
+            *("shuffle_tiles", "tiles_per_slide", "validation_tiles_per_slide", "read_threads"),
         ):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise _refused(name, "at least 1", getattr(self, name))
@@ -101,6 +96,14 @@ class TrainingSpec:
             raise _refused("plateau_factor", "between 0 and 1", self.plateau_factor)
         if not self.plateau_min_delta >= 0:
             raise _refused("plateau_min_delta", "0 or more", self.plateau_min_delta)
+
+    def buffer_tiles(self, size_px: int) -> int:
+        """Return from how many tiles of `size_px` px are drawn at random.
+
+        >>> TrainingSpec().buffer_tiles(512), TrainingSpec(shuffle_tiles=4096).buffer_tiles(512)
+        (1365, 4096)
+        """
+        return self.shuffle_tiles or max(1, _SHUFFLE_BYTES // (size_px**2 * 3))
 
     def recipe(self) -> dict[str, Any]:
         """Return the values that decide what is learned, as JSON types, without those that only say where it runs.

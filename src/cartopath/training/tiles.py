@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import TrainingError
+from cartopath.core.locations import as_path
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,7 +47,7 @@ class SlideTiles:
         if xy.ndim != 2 or xy.shape[1] != 2:
             raise TrainingError(f"slide {self.slide_id}: 'xy_px0' must have shape (n_tiles, 2). Got {xy.shape} instead.")
         object.__setattr__(self, "xy_px0", xy)
-        object.__setattr__(self, "path", Path(self.path))
+        object.__setattr__(self, "path", as_path(self.path))
         if self.cache_path is not None:
             object.__setattr__(self, "cache_path", Path(self.cache_path))
 

@@ -135,7 +135,7 @@ class TileData(LightningDataModule):  # type: ignore[misc]
             names=names,
             batch_size=spec.batch_size,
             chunks_per_pass=spec.validations_per_epoch,
-            shuffle_tiles=spec.shuffle_tiles,
+            shuffle_tiles=spec.buffer_tiles(self._train.source.size_px),
             tiles_per_slide=spec.tiles_per_slide,
             flips=spec.flips,
         )
