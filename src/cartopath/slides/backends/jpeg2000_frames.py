@@ -22,7 +22,7 @@ _SEARCHED_BYTES = 4096
 _CHROMA = np.arange(256, dtype=np.float64) - 128
 _RED = np.round(1.402 * _CHROMA).astype(np.int16)
 _BLUE = np.round(1.772 * _CHROMA).astype(np.int16)
-_GREEN = np.round(-0.344136 * _CHROMA[:, None] - 0.714136 * _CHROMA).astype(np.int16)  # of Cb, Cr
+_GREEN = np.floor(0.5 - 0.34414 * _CHROMA[:, None] - 0.71414 * _CHROMA).astype(np.int16)  # of Cb, Cr
 
 
 @dataclass(frozen=True, slots=True)
