@@ -43,10 +43,8 @@ def as_path(location: Path | UPath | str) -> Path:
         if url is None or not (url[2] or _is_known(url[1])):
             return Path(location)
         protocol = url[1].lower()
-        found = _upath(f"{protocol}://{_rooted(url[3]) if protocol in _LOCAL else url[3]}")
-    else:
-        found = location
-    return Path(found.path) if found.protocol in _LOCAL else cast("Path", found)
+        return Path(_rooted(url[3])) if protocol in _LOCAL else cast("Path", _upath(f"{protocol}://{url[3]}"))
+    return Path(location.path) if location.protocol in _LOCAL else cast("Path", location)
 
 
 def is_url(text: str) -> bool:

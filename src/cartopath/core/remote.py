@@ -134,6 +134,8 @@ def _file_system(path: Path) -> tuple[Any, str]:
 class RemoteFile(io.RawIOBase):
     """A file at a URL as an open file: whole blocks are fetched, once, and the last ones are kept. For one thread.
 
+    Whoever reads on gets ever more blocks at a time, so that a file that is read from end to end takes few requests.
+
     Raises:
         OSError: It cannot be read.
     """
@@ -144,6 +146,7 @@ class RemoteFile(io.RawIOBase):
         self._path, self._place = path, 0
         self.stat = remote_stat(path)
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._next, self._ahead = -1, 1
 
     def readable(self) -> bool:
         """Return that it is."""
@@ -183,16 +186,20 @@ class RemoteFile(io.RawIOBase):
         held = {number: self._blocks[number] for number in range(first, last + 1) if number in self._blocks}
         missing = [number for number in range(first, last + 1) if number not in held]
         if missing:
-            start = missing[0] * BLOCK_BYTES
-            end = min((missing[-1] + 1) * BLOCK_BYTES, self.stat.n_bytes)
-            (data,) = read_ranges(self._path, [(start, end - start)])
-            if isinstance(data, OSError):
-                raise data
-            for number in range(missing[0], missing[-1] + 1):
-                held[number] = data[number * BLOCK_BYTES - start :][:BLOCK_BYTES]
+            self._ahead = min(2 * self._ahead, HELD_BLOCKS // 2) if missing[0] == self._next else 1
+            held |= self._fetch(missing[0], max(missing[-1] + 1, missing[0] + self._ahead))
         for number, block in held.items():
             self._blocks[number] = block
             self._blocks.move_to_end(number)
         while len(self._blocks) > HELD_BLOCKS:
             self._blocks.popitem(last=False)
         return [held[number] for number in range(first, last + 1)]
+
+    def _fetch(self, first: int, end: int) -> dict[int, bytes]:
+        """Return the blocks from `first` up to `end`, or that of the last byte."""
+        start, stop = first * BLOCK_BYTES, min(end * BLOCK_BYTES, self.stat.n_bytes)
+        (data,) = read_ranges(self._path, [(start, stop - start)])
+        if isinstance(data, OSError):
+            raise data
+        self._next = -(-stop // BLOCK_BYTES)
+        return {number: data[number * BLOCK_BYTES - start :][:BLOCK_BYTES] for number in range(first, self._next)}

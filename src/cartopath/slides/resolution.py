@@ -114,7 +114,7 @@ def _explain(declared: list[_Declared], properties: Mapping[str, str]) -> str:
         text = f"no usable micrometres per pixel ({found} is not between {MIN_MPP:g} and {MAX_MPP:g})"
     else:
         text = "it does not say how many micrometres a pixel is"
-    power = _number(properties.get("openslide.objective-power", ""))
+    power = _number(properties.get("openslide.objective-power", properties.get("aperio.AppMag", "")))
     if power is not None and power > 0:
         text += f" (it claims a {power:g}x objective: usually near {10 / power:g})"
     return text

@@ -117,12 +117,8 @@ def because(backend: Backend, reason: str) -> Backend:
 
 
 def how_decoded(structure: TiffStructure) -> str:
-    """Return in one clause what of a TIFF is decoded directly.
-
-    Raises:
-        KeyError: A level is compressed in a way that has no name here.
-    """
-    names = dict.fromkeys(_COMPRESSIONS[level.compression] for level in structure.levels)
+    """Return in one clause what of a TIFF is decoded directly."""
+    names = dict.fromkeys(_COMPRESSIONS.get(level.compression, f"compression {level.compression}") for level in structure.levels)
     kind = "tiled" if structure.levels[0].is_tiled else "striped"
     return f"{kind} TIFF, {' and '.join(names)} frames decoded directly"
 

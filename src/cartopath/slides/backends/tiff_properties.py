@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
+_APERIO = ("MPP", "AppMag")
 _UNITS = {1: "none", 2: "inch", 3: "centimeter"}
 
 
@@ -26,9 +27,10 @@ def tiff_properties(tiff: Any, page: Any) -> Mapping[str, str]:
     unit = page.tags.valueof(_UNIT, 2)
     found["tiff.ResolutionUnit"] = _UNITS.get(int(unit), str(int(unit)))
     description = found["tiff.ImageDescription"]
-    aperio = re.search(r"\|\s*MPP\s*=\s*([0-9.eE+-]+)", description) if description.startswith("Aperio") else None
-    if aperio:
-        found["aperio.MPP"] = aperio.group(1)
+    for name in _APERIO if description.startswith("Aperio") else ():
+        stated = re.search(rf"\|\s*{name}\s*=\s*([0-9.eE+-]+)", description)
+        if stated:
+            found[f"aperio.{name}"] = stated.group(1)
     return MappingProxyType({name: value for name, value in found.items() if value})
 
 
