@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import shutil
+import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +158,46 @@ def finished_study(made_once: Callable[..., Path], write_study: Callable[..., An
 def copied_study(finished_study: Path, tmp_path: Path) -> Path:
     """A copy of the finished study that a test may change."""
     return Path(shutil.copytree(finished_study, tmp_path / "study"))
+
+
+class FileRequests(SimpleHTTPRequestHandler):
+    """Sends files, and parts of them."""
+
+    protocol_version = "HTTP/1.1"
+    sends_parts = True
+
+    def do_GET(self) -> None:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if wanted is None or not self.sends_parts or not path.is_file():
+            super().do_GET()
+            return
+        content = path.read_bytes()
+        part = content[int(wanted[1]) : int(wanted[2]) + 1]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {wanted[1]}-{int(wanted[1]) + len(part) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """`serve(folder)` gives files out over HTTP until the test ends, and returns the URL of the folder."""
+    servers = []
+
+    def serve_(folder: Path, *, sends_parts: bool = True) -> str:
+        handler = type("Requests", (FileRequests,), {"sends_parts": sends_parts})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve_
+    for server in servers:
+        server.shutdown()
+        server.server_close()

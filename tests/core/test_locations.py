@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import pickle
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +47,11 @@ def test_the_slash_that_a_path_swallows_is_put_back():
 
 def test_a_url_can_be_sent_to_a_worker():
     path = as_path("https://host/a.svs")
-    assert pickle.loads(pickle.dumps(path)) == path  # noqa: S301
+    assert ForkingPickler.loads(ForkingPickler.dumps(path)) == path
 
 
 def test_urls_that_nothing_reads_are_refused_with_a_way_out():
-    with pytest.raises(ConfigError, match="nowhere://a.svs: nothing here reads such URLs; copy the file"):
+    with pytest.raises(ConfigError, match=r"nowhere://a\.svs: nothing here reads such URLs; copy the file"):
         as_path("nowhere://a.svs")
 
 

@@ -87,7 +87,7 @@ def _rooted(rest: str) -> str:
 
 
 def _is_known(protocol: str) -> bool:
-    from fsspec import available_protocols  # type: ignore[import-untyped]
+    from fsspec import available_protocols
 
     return protocol.rpartition("::")[2].lower() in available_protocols()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ _FOREIGN = {
     "paramiko": ("SSHException",),
 }
 """Errors of the libraries behind file systems that are no `OSError`, by the module that defines them."""
+_GONE = re.compile(r"\b404\b|not found|NoSuch", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,19 @@ def plain_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise FileNotFoundError("there is no such file") from error
+        if _is_gone(error):
+            raise FileNotFoundError("there is no such file") from error
+        raise OSError(in_words(error.__cause__ or error)) from error
     except ImportError as error:
         raise OSError(f"reading {path.protocol}:// needs another package: {in_words(error)}") from error  # type: ignore[attr-defined]
     except remote_errors() as error:
         raise OSError(in_words(error)) from error
+
+
+def _is_gone(error: FileNotFoundError) -> bool:
+    """Whether a server said that there is no such file; fsspec says so, too, where no server answers."""
+    cause = error.__cause__
+    return cause is None or isinstance(cause, FileNotFoundError) or _GONE.search(str(cause)) is not None
 
 
 def in_words(error: BaseException) -> str:
