@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 import tracemalloc
@@ -11,9 +10,8 @@ import numpy as np
 import pytest
 
 from cartopath.slides import iter_tiles, map_tiles, read_tiles
-from cartopath.slides.stream.batches import BatchPool
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.stream.cutters import TileWindow, make_cutter
-from cartopath.slides.stream.pump import Pump
 
 
 def grid(step, *, width=900, height=700, side=100):
@@ -184,36 +182,9 @@ def test_memory_is_bounded_however_many_tiles_there_are(counted, picture):
     assert per_tile < 1000  # bytes: which frames it needs; its pixels are 49 kB
 
 
-def test_arrays_of_batches_are_used_again_only_when_nobody_holds_them():
-    pool = BatchPool(4, 8)
-    kept = pool.take(4)[1:2, 3:]  # a view of a view
-    kept[...] = 7
-    other = pool.take(4)
-    other[...] = 1
-    assert (kept == 7).all()
-    assert pool.n_made == 2
-    del other
-    gc.collect()
-    pool.take(2)[...] = 3
-    assert pool.n_made == 2
-    assert (kept == 7).all()
-
-
-def test_a_tensor_on_a_batch_keeps_its_memory():
-    torch = pytest.importorskip("torch")
-    pool = BatchPool(2, 8)
-    array = pool.take(2)
-    array[...] = 9
-    tensor = torch.from_numpy(array)
-    del array
-    gc.collect()
-    pool.take(2)[...] = 0
-    assert (tensor == 9).all()
-
-
-def test_batches_of_a_long_stream_come_from_few_arrays(counted, picture, monkeypatch):
+def test_batches_of_a_long_stream_come_from_few_arrays(counted, picture):
     slide, _ = counted(picture)
     corners = np.tile(grid(100), (30, 1))
-    pump = Pump(make_cutter(slide, corners, TileWindow(100, 400)), len(corners), batch_size=20, size_px=400, threads=2)
-    assert drained(pump.batches()) == len(corners)
-    assert pump.n_arrays <= 6
+    before = POOL.n_made
+    assert drained(iter_tiles(slide, corners, window_px0=100, size_px=400, batch_size=20, threads=2)) == len(corners) > 1000
+    assert POOL.n_made - before <= 8

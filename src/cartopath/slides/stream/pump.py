@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import TileError
-from cartopath.slides.stream.batches import BatchPool
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.stream.cutters import Cutter, Job
 
 CHUNK_BYTES = 16 << 20
@@ -82,9 +82,9 @@ class Pump:
     ) -> None:
         self._cutter, self._n_tiles, self._batch_size, self._function = cutter, n_tiles, batch_size, function
         self._chunk = max(1, min(batch_size, CHUNK_BYTES // (size_px * size_px * 3)))
-        largest = min(batch_size, max(1, n_tiles))
-        self._n_ahead = max(_BATCHES_AHEAD, _BYTES_AHEAD // (largest * size_px * size_px * 3))
-        self._pool = BatchPool(largest, size_px)
+        self._tile_shape = (size_px, size_px, 3)
+        batch_bytes = min(batch_size, max(1, n_tiles)) * size_px * size_px * 3
+        self._n_ahead = max(_BATCHES_AHEAD, _BYTES_AHEAD // batch_bytes)
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._change = threading.Condition()
         self._open: dict[int, Batch] = {}
@@ -93,11 +93,6 @@ class Pump:
         self._is_stopped = False
         work = [threading.Thread(target=self._guarded, args=(self._work,), name=f"cartopath-decode-{i}") for i in range(threads)]
         self._threads = [threading.Thread(target=self._guarded, args=(self._read_ahead,), name="cartopath-read"), *work]
-
-    @property
-    def n_arrays(self) -> int:
-        """How many arrays the batches took so far."""
-        return self._pool.n_made
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield the batches in order. Closing the generator ends the threads."""
@@ -145,7 +140,7 @@ class Pump:
             stop = min(first + self._batch_size, self._n_tiles)
             if not self._wait_until(lambda: len(self._open) < self._n_ahead):
                 return
-            batch = Batch(first, self._pool.take(stop - first), [None] * (stop - first), n_left=stop - first)
+            batch = Batch(first, POOL.take((stop - first, *self._tile_shape)), [None] * (stop - first), n_left=stop - first)
             with self._change:
                 self._open[first] = batch
             for start in range(first, stop, self._chunk):

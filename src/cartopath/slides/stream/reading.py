@@ -40,8 +40,8 @@ def iter_tiles(
 ) -> Generator[TileBatch, None, None]:
     """Yield the pixels of tiles in batches, in order, while the next ones are being decoded.
 
-    Two batches or 32 MB are filled ahead of the caller. Frames that later tiles need are kept in up to 256 MB: when the tiles of a
-    grid come row by row, each frame is decoded once on slides up to 170,000 px wide.
+    Two batches or 32 MB are filled ahead of the caller. Frames that later tiles need are kept in up to 256 MB: where the tiles of
+    a grid come row by row, each frame is decoded once on slides up to 170,000 px wide.
 
     Args:
         slide: The slide.
@@ -128,8 +128,8 @@ def read_tiles(
         SlideError: The slide is closed, or the tiles are impossibly large.
     """
     n_tiles = len(xy_px0)
-    pixels = np.empty((n_tiles, size_px, size_px, 3), np.uint8)
     cutter = make_cutter(slide, xy_px0, TileWindow(window_px0, size_px))
+    pixels = np.empty((n_tiles, size_px, size_px, 3), np.uint8)
     if threads <= 1:
         _fill_here(cutter, pixels)
         return pixels
