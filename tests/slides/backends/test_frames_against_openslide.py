@@ -29,7 +29,7 @@ def image():
 
 
 def difference(direct, theirs, path: Path, level: int = 0) -> np.ndarray:
-    """Ours minus theirs, of a whole level and a margin outside it; above and left only where that is whole pixels of the level."""
+    """Ours minus theirs, of a whole level and a margin outside it; above and left of level 0 only, where pixels are whole."""
     ours, other = direct(path), theirs(path)
     width, height = other.level_dimensions[level]
     region = (-8 if level == 0 else 0, -8 if level == 0 else 0, level, width + 16, height + 16)

@@ -60,13 +60,13 @@ class JpegDecoder:
         pixels = np.empty((height, width, self._n_components), np.uint8)
         if self._n_components == 4:
             return np.asarray(imagecodecs.jpeg8_decode(data, tables=self._tables_alone, out=pixels))
-        whole = self._whole(data)
+        whole = self.whole(data)
         try:
             return _decoded(whole, self._mode, pixels, is_scaled=shrink > 1)
         except ValueError as error:
             return self._second_look(whole, header, pixels, shrink, error)
 
-    def _whole(self, data: bytes) -> bytes:
+    def whole(self, data: bytes) -> bytes:
         """Return the frame with what it lacks; as it is, where it lacks nothing."""
         if len(self._front) == 2 or (self._is_ycbcr and not self._tables and data[6:10] == b"JFIF"):
             return data
