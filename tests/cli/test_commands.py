@@ -284,6 +284,17 @@ class TestCheckOfAFolder:
         assert cartopath("check", ".", "-q", "--workers", "0")[0] == 0
         assert (slides.parent / "scans-check" / "check.csv").is_file()
 
+    def test_of_another_folder_of_the_same_name_asks_where_to_write(self, cartopath, slides, monkeypatch):
+        shutil.copytree(slides, slides.parent / "other" / "scans")
+        monkeypatch.chdir(slides.parent)
+        again = ["-q", "--workers", "0"]
+        assert cartopath("check", slides, *again)[0] == 0
+        assert cartopath("check", slides, *again)[0] == 0
+        code, printed = cartopath("check", slides.parent / "other" / "scans", *again)
+        assert code == 1
+        assert f"{slides}-check: holds the check of {slides}; name another folder with --out" in printed
+        assert cartopath("check", slides.parent / "other" / "scans", "--out", "scans-check", *again)[0] == 0
+
     def test_with_a_slide_that_cannot_be_used_is_code_3(self, cartopath, slides, monkeypatch):
         (slides / "cut.svs").write_bytes(b"no slide")
         monkeypatch.chdir(slides.parent)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from cartopath.cli.console import FAILED, OK, SOME_FAILED, ProgressBars, console, guarded, print_line
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
@@ -14,6 +16,7 @@ from cartopath.methods import method_findings
 from cartopath.report.check_page import write_check_page
 from cartopath.study.check import Checked, check_cohort
 from cartopath.study.config import SlidesConfig, StudyConfig
+from cartopath.study.layout import Layout
 from cartopath.study.run import Study
 from cartopath.study.study_file import STUDY_FILE
 
@@ -57,7 +60,7 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
         pattern: Which files are slides.
 
     Raises:
-        ConfigError: The output would lie among the slides.
+        ConfigError: The output would lie among the slides, or where nobody said to write it lies the check of another folder.
     """
     found = as_path(folder)
     slides = Path(str(found)) if is_remote(found) else found.resolve()  # `Study.path` knows a URL that is written as a path.
@@ -65,8 +68,21 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
     root = (out or (slides.with_name(default.name) if default.is_relative_to(slides) else default)).resolve()
     if root == slides or root.is_relative_to(slides):
         raise ConfigError(f"{root}: lies among the slides; choose another folder with --out")
+    other = None if out else _checked_elsewhere(Layout(root).check_table, slides)
+    if other is not None:
+        where = as_path(other).parent
+        raise ConfigError(f"{root}: holds the check of {where}; name another folder with --out, or this one to go on in it")
     config = StudyConfig(name=found.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
     return Study(config, root)
+
+
+def _checked_elsewhere(table: Path, slides: Path) -> Path | None:
+    """Return a slide of an earlier check that is not in the folder: another folder of the same name was checked there."""
+    try:
+        paths = pd.read_csv(table, usecols=["path"], dtype=str, keep_default_na=False)["path"]
+    except (OSError, ValueError):
+        return None
+    return next((Path(path) for path in paths if path and not Path(path).is_relative_to(slides)), None)
 
 
 def _print(checked: Checked) -> None:
