@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cartopath.benchmark.peers import PEERS, Peer, agreement, contender, failures
@@ -25,7 +25,8 @@ OF_THE_DECODER = 0.8
 OVER_OPENSLIDE = 4.0
 OVER_RESIZING = 5.0
 AHEAD = 1.0
-_STREAM, _BARE, _RESIZED, _ALONE, _LANCZOS = "stream", "bare decoder", "OpenSlide + resize", "one thread", "lanczos"
+_STREAM, _BARE, _RESIZED = "stream", "bare decoder", "OpenSlide + resize"
+_ALONE, _LANCZOS = "one thread", "scaling: lanczos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class ReadingResult:
     Attributes:
         measures: The table.
         backend: Name of the decoder.
-        reason: Why this decoder, where it is not the direct one; empty where it is.
+        reason: Why this decoder reads it.
+        is_direct: Whether its frames are decoded directly.
         stream_rate: Tiles of the study per second, all threads.
         stream_rate_alone: The same with one thread.
         decode_rate: What the bare decoder would give; None where it cannot be asked.
@@ -73,6 +75,7 @@ class ReadingResult:
     measures: list[Measure | Absent] = field(default_factory=list)
     backend: str = ""
     reason: str = ""
+    is_direct: bool = False
     stream_rate: float = 0.0
     stream_rate_alone: float = 0.0
     decode_rate: float | None = None
@@ -109,9 +112,9 @@ def measure_reading(
     }
     share = settings.seconds / 6
     said("tiles on the grid of frames")
-    rows += _against_decoder(jobs["on"], "on", "level 0, tiles on the frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["on"], "on", "level 0, on the frame grid", share, has_frames=has_frames)
     said("tiles off the grid of frames")
-    rows += _against_decoder(jobs["off"], "off", "level 0, tiles off the frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["off"], "off", "level 0, off the frame grid", share, has_frames=has_frames)
     said("other libraries")
     rows += _against_peers(jobs["off"], peers, share * 2, over_openslide=settings.over_openslide)
     said("tiles of a study")
@@ -123,6 +126,7 @@ def measure_reading(
         rows,
         backend,
         reason,
+        has_frames,
         stream_rate=result.rate(_STREAM),
         stream_rate_alone=result.rate(_ALONE),
         decode_rate=result.rate(_BARE) if has_frames else None,
@@ -143,7 +147,7 @@ def _against_decoder(job: Job, key: str, what: str, seconds: float, *, has_frame
 
 def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_openslide: float) -> list[Measure | Absent]:
     """Return a line per library, all of one race."""
-    what = "level 0, tiles off the frame grid"
+    what = "level 0, off the frame grid"
     rows: dict[str, Measure | Absent] = {}
     able: list[tuple[Peer, str]] = []
     for peer in peers:
@@ -155,7 +159,7 @@ def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_open
                 continue
             except failures() as error:
                 reason = f"cannot read it ({' '.join(str(error).split())})"
-        rows[peer.name] = Absent(key, f"{what}: {peer.name}", reason)
+        rows[peer.name] = Absent(key, peer.name, reason)
     if able:
         found = race([stream(job, _STREAM), *(contender(peer, job) for peer, _ in able)], seconds=seconds)
         for peer, note in able:
@@ -169,20 +173,18 @@ def _study_tiles(
     job: Job, settings: Settings, seconds: float, *, has_frames: bool, shrink: int
 ) -> tuple[Race, list[Measure | Absent]]:
     """Measure the tiles of a study, at its um per pixel, in every way that the advice needs."""
-    from dataclasses import replace
-
     contenders = [stream(job, _STREAM), stream(single_threaded(job), _ALONE), openslide_resized(job, _RESIZED)]
     contenders += [bare_decoder(job, _BARE)] if has_frames else []
     contenders += [stream(replace(job, scaling="lanczos"), _LANCZOS)] if shrink > 1 else []
     found = race(contenders, seconds=seconds)
-    what = f"at {settings.mpp:g} um/px" + (f", frames decoded at 1/{shrink}" if shrink > 1 else "")
+    what = f"at {settings.mpp:g} um/px" + (f", decoded at 1/{shrink}" if shrink > 1 else "")
     goal = settings.over_resizing if shrink > 1 else None
     rows: list[Measure | Absent] = [measure(found, "scaled_over_resizing", what, _STREAM, _RESIZED, goal=goal)]
     if has_frames:
         rows.append(measure(found, "scaled_of_decoder", what, _STREAM, _BARE, goal=OF_THE_DECODER))
     if shrink > 1:
-        rows.append(measure(found, "fast_over_lanczos", what, _STREAM, _LANCZOS, note="tiles.scaling: fast against lanczos"))
-    rows.append(measure(found, "threads", f"{what}, {settings.threads} threads", _STREAM, _ALONE))
+        rows.append(measure(found, "fast_over_lanczos", what, _STREAM, _LANCZOS))
+    rows.append(measure(found, "threads", f"{settings.threads} threads, {what}", _STREAM, _ALONE))
     return found, rows
 
 

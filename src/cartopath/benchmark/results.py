@@ -28,6 +28,7 @@ class Measure:
         what: What was measured.
         rate: Per second.
         unit: Of what.
+        name: What was measured by this rate.
         reference: What it is compared with.
         reference_rate: Per second.
         ratio: Of the two.
@@ -39,6 +40,7 @@ class Measure:
     what: str
     rate: float
     unit: str
+    name: str
     reference: str
     reference_rate: float
     ratio: Ratio
@@ -75,6 +77,7 @@ def measure(
         what=what,
         rate=race.rate(name),
         unit=unit,
+        name=name,
         reference=reference,
         reference_rate=race.rate(reference),
         ratio=race.ratio(name, reference),
@@ -112,7 +115,27 @@ def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def markdown(measures: Sequence[Measure | Absent]) -> str:
+    """Return lines as a table that can be pasted into a README.
+
+    >>> print(markdown([Absent("a", "pyvips", "not installed")]))
+    | measure | goal | measured (quartiles) | rates per second |
+    |---|---|---|---|
+    | pyvips | | not installed | |
+    """
+    rows = ["| measure | goal | measured (quartiles) | rates per second |", "|---|---|---|---|"]
+    for row in measures:
+        if isinstance(row, Absent):
+            rows.append(f"| {row.what} | | {row.reason} | |")
+            continue
+        goal = "" if row.goal is None else f">= {row.goal:g}"
+        note = f"; {row.note}" if row.note else ""
+        rates = f"{row.rate:,.4g} / {row.reference_rate:,.4g} {row.unit}"
+        rows.append(f"| {row.what}: {row.name} / {row.reference} | {goal} | {row.ratio} | {rates}{note} |")
+    return "\n".join(rows)
+
+
 def write_results(path: Path, measures: Sequence[Measure | Absent], **more: Any) -> None:
-    """Write what was measured as JSON, with the machine; `more` are further JSON values."""
+    """Write what was measured as JSON; `more` are further JSON values."""
     rows = [dataclasses.asdict(row) for row in measures]
-    write_json({"machine": machine(), "measures": rows, **more}, path, Header(kind=KIND))
+    write_json({"measures": rows, **more}, path, Header(kind=KIND))

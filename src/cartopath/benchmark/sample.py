@@ -42,10 +42,6 @@ class Sample:
         """Level-0 pixels per tile pixel."""
         return self.window_px0 / self.size_px
 
-    def shifted(self, x_px0: int, y_px0: int) -> Sample:
-        """Return the same tiles, moved."""
-        return dataclasses.replace(self, xy_px0=self.xy_px0 + np.array([x_px0, y_px0]))
-
 
 def native_sample(slide: Slide, size_px: int, *, n_tiles: int) -> Sample:
     """Return tiles of level 0, `size_px` level-0 pixels wide; on the grid of its frames where the one divides the other.
@@ -66,14 +62,16 @@ def scaled_sample(slide: Slide, size_px: int, mpp: float, *, n_tiles: int) -> Sa
 
 
 def off_the_grid(sample: Sample, slide: Slide) -> Sample:
-    """Return the tiles moved by about half a frame, so that each touches as many frames as it can."""
+    """Return the tiles moved by about half a frame, so that each touches as many frames as it can.
+
+    Tiles that would reach past the slide are left out; if all would, they stay where they are.
+    """
     layout = None if slide.frames is None else slide.frames.layout(0)
-    across, down = (layout.frame_width, layout.frame_height) if layout else (256, 256)
+    frame = (layout.frame_width, layout.frame_height) if layout else (256, 256)
+    moved = sample.xy_px0 + [side // 2 + 5 for side in frame]
     size = slide.dimensions_px0
-    right, bottom = sample.xy_px0.max(axis=0) + sample.window_px0
-    move = [half if end + half <= limit else -half for half, end, limit in
-            ((across // 2 + 5, right, size.width), (down // 2 + 5, bottom, size.height))]  # fmt: skip
-    return sample.shifted(*move)
+    is_inside = (moved + sample.window_px0 <= [size.width, size.height]).all(axis=1)
+    return dataclasses.replace(sample, xy_px0=moved[is_inside]) if is_inside.any() else sample
 
 
 def _densest(slide: Slide, window: int, size_px: int, n_tiles: int) -> Sample:

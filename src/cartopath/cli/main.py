@@ -152,6 +152,37 @@ def predict(
     raise typer.Exit(predict_command(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, workers=workers, quiet=quiet))
 
 
+@app.command(epilog="Exit codes: 0 measured; 1 the slide cannot be read.")
+def benchmark(
+    slide: Annotated[Path, typer.Argument(metavar="SLIDE", help="One of your slides.", show_default=False)],
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that decode; default one per core.")] = None,
+    tile_px: Annotated[int, typer.Option(min=8, max=8192, help="Side of a tile in pixels.")] = 512,
+    mpp: Annotated[float, typer.Option(min=0.05, max=100, help="Um per pixel of the tiles.")] = 0.5,
+    seconds: Annotated[float, typer.Option(min=1, help="About how long reading is measured.")] = 60,
+    networks: Annotated[
+        bool, typer.Option("--networks", help="Also feed ResNet34 and Inception v3: some minutes more without a GPU.")
+    ] = False,
+    assume_mpp: Annotated[
+        float | None, typer.Option(min=0.05, max=20, help="The um per pixel of a slide that does not say.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write what was measured as JSON.")] = None,
+) -> None:
+    """Measure how fast a slide is read here, against the bare decoder and other libraries, and say what to do about it."""
+    from cartopath.cli.benchmark import benchmark_command
+
+    code = benchmark_command(
+        slide,
+        threads=threads,
+        tile_px=tile_px,
+        mpp=mpp,
+        seconds=seconds,
+        networks=networks,
+        assume_mpp=assume_mpp,
+        out=out,
+    )
+    raise typer.Exit(code)
+
+
 @app.command()
 def report(study: StudyPath) -> None:
     """Write the report of a study anew from its tables and maps."""

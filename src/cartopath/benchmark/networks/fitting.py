@@ -8,15 +8,16 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
-from cartopath.benchmark.prediction import MEMORY, SLIDE, NetworkJob, torch_threads
+from cartopath.benchmark.networks.prediction import MEMORY, SLIDE, NetworkJob, torch_threads
 from cartopath.benchmark.race import Contender, Race, Work, race
 from cartopath.models import build_network, flushed_denormals
 from cartopath.training import Example, TrainingSpec
@@ -26,7 +27,7 @@ from cartopath.training.engine.devices import resolve_hardware
 
 _HELD_BATCHES = 16
 _TRIAL_BATCHES = 3
-_MIN_BATCHES = 6
+_MIN_BATCHES = 4
 
 
 def measure_training(job: NetworkJob, examples: Sequence[Example], *, batch_size: int, seconds: float) -> Race:
@@ -73,8 +74,21 @@ class _Memory(LightningDataModule):  # type: ignore[misc]
         super().__init__()
         self._batches = batches
 
-    def train_dataloader(self) -> list[dict[str, torch.Tensor]]:
-        return self._batches
+    def train_dataloader(self) -> _Batches:
+        return _Batches(self._batches)
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """A loader; a plain list would mean several loaders to Lightning."""
+
+    batches: list[dict[str, torch.Tensor]]
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
 
 
 class _Training:

@@ -1,0 +1,83 @@
+"""How the cost of reading grows with the number of tiles."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from cartopath.benchmark.generated import GeneratedSlide, write_generated_slide
+from cartopath.core.errors import SlideError
+from cartopath.core.geometry import SizePx0
+from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
+
+TILE_PX = 256
+MPP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Exponent:
+    """What power of the number of tiles the cost grows with.
+
+    Attributes:
+        value: Slope of the line through log10(seconds) over log10(tiles).
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def exponent(n_tiles: Sequence[int], seconds: Sequence[float]) -> Exponent:
+    """Return the exponent of a power law by least squares on logarithms.
+
+    >>> round(exponent([10, 100, 1000], [0.2, 2.0, 20.0]).value, 6)
+    1.0
+    """
+    line = stats.linregress(np.log10(n_tiles), np.log10(seconds))
+    margin = stats.t.ppf(0.975, len(n_tiles) - 2) * line.stderr
+    return Exponent(float(line.slope), float(line.slope - margin), float(line.slope + margin))
+
+
+def seconds_to_read(path: Path, n_tiles: int, *, threads: int, size_px: int = TILE_PX) -> float:
+    """Read the first tiles of the grid of a slide, row by row at level 0, and return how long that took, opening included.
+
+    Raises:
+        SlideError: The slide has fewer tiles, or cannot be read.
+    """
+    began = time.perf_counter()
+    with open_slide(path) as slide:
+        n_cols, n_rows = slide.dimensions_px0.width // size_px, slide.dimensions_px0.height // size_px
+        if n_tiles > n_cols * n_rows:
+            raise SlideError(f"{path}: has {n_cols * n_rows:,} tiles of {size_px} px, not {n_tiles:,}")
+        rows, cols = np.divmod(np.arange(n_tiles), n_cols)
+        xy = np.stack([cols, rows], axis=1) * size_px
+        for _ in iter_tiles(slide, xy, window_px0=size_px, size_px=size_px, batch_size=256, threads=threads):
+            pass
+    return time.perf_counter() - began
+
+
+def write_square_slide(path: Path, n_tiles: int) -> int:
+    """Write a slide of about `n_tiles` tiles, as many across as down, and return how many it has."""
+    side = max(1, round(math.sqrt(n_tiles)))
+    write_generated_slide(path, GeneratedSlide(SizePx0(side * TILE_PX, side * TILE_PX), mpp=MPP, frame_px=TILE_PX))
+    return side * side
+
+
+def seconds_to_tile(path: Path, *, threads: int) -> float:
+    """Decide which tiles of a slide to keep, as the stage `tiles` does, and return how long that took, opening included.
+
+    Raises:
+        SlideError: The slide cannot be read.
+    """
+    began = time.perf_counter()
+    with open_slide(path) as slide:
+        plan_tiles(slide, TileSpec(size_px=TILE_PX, mpp=MPP), threads=threads)
+    return time.perf_counter() - began

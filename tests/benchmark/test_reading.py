@@ -1,0 +1,103 @@
+"""The whole measurement of reading, on a slide of a moment."""
+
+import contextlib
+import dataclasses
+
+import pytest
+
+from cartopath.benchmark.peers import PEERS, Peer
+from cartopath.benchmark.reading import Settings, measure_reading
+from cartopath.benchmark.results import Absent, Measure
+from cartopath.core.errors import SlideError
+from cartopath.slides import Slide
+
+SETTINGS = Settings(threads=2, size_px=64, mpp=0.5, seconds=0.1, n_tiles=16)
+OPENSLIDE = PEERS[:1]
+
+
+@pytest.fixture(scope="module")
+def result(slide_40x):
+    return measure_reading(slide_40x, SETTINGS, peers=[*OPENSLIDE, dataclasses.replace(OPENSLIDE[0], name="Absent", packages=())])
+
+
+def test_every_line_of_the_table_is_there(result):
+    assert [row.key for row in result.measures] == [
+        "stream_of_decoder_on_grid",
+        "stream_of_decoder_off_grid",
+        "stream_over_openslide",
+        "stream_over_openslide",  # the one that is absent
+        "scaled_over_resizing",
+        "scaled_of_decoder",
+        "fast_over_lanczos",
+        "threads",
+    ]
+
+
+def test_ratios_are_those_of_the_rates_side_by_side(result):
+    for row in result.measures:
+        if isinstance(row, Measure):
+            assert row.ratio.low <= row.ratio.median <= row.ratio.high
+            assert row.rate > 0 and row.reference_rate > 0
+
+
+def test_a_library_that_is_absent_is_said_to_be(result):
+    assert result.measures[3] == Absent("stream_over_openslide", "Absent", "not installed")
+
+
+def test_pixels_of_other_libraries_are_compared(result):
+    assert "pixels" in result.measures[2].note
+
+
+def test_facts_for_advice_are_there(result):
+    assert result.is_direct
+    assert result.backend == "direct"
+    assert result.n_candidates > 0
+    assert result.scaled_gain > 0
+    assert result.stream_rate > 0 and result.stream_rate_alone > 0 and result.decode_rate > 0
+    assert result.disk_rate is None or result.disk_rate > 0
+
+
+def test_goals_are_those_that_were_asked_for(slide_40x):
+    asked = dataclasses.replace(SETTINGS, over_openslide=1e-9, over_resizing=1e9)
+    by_key = {row.key: row for row in measure_reading(slide_40x, asked, peers=OPENSLIDE).measures}
+    assert by_key["stream_over_openslide"].is_reached is True
+    assert by_key["scaled_over_resizing"].is_reached is False
+    assert by_key["threads"].is_reached is None
+
+
+def test_nothing_is_said_of_scaled_decoding_where_a_level_is_near(slide_40x):
+    near = dataclasses.replace(SETTINGS, mpp=1.0, n_tiles=4)
+    result = measure_reading(slide_40x, near, peers=())
+    assert result.scaled_gain is None
+    assert "fast_over_lanczos" not in {row.key for row in result.measures}
+
+
+def test_a_slide_without_frames_is_measured_as_far_as_possible(slide_40x, monkeypatch):
+    monkeypatch.setattr(Slide, "frames", None)
+    result = measure_reading(slide_40x, SETTINGS, peers=OPENSLIDE)
+    assert not result.is_direct
+    assert result.decode_rate is None and result.disk_rate is None
+    absent = [row.key for row in result.measures if isinstance(row, Absent)]
+    assert absent == ["stream_of_decoder_on_grid", "stream_of_decoder_off_grid"]
+
+
+def test_a_library_that_fails_on_the_slide_costs_its_line_only(slide_40x):
+    @contextlib.contextmanager
+    def reader(path):
+        raise ValueError("no such format")
+        yield
+
+    failing = Peer("Failing", "json", ("numpy",), "none", reader)
+    row = measure_reading(slide_40x, SETTINGS, peers=[failing]).measures[2]
+    assert row == Absent("stream_over_json", "Failing", "cannot read it (no such format)")
+
+
+def test_what_is_being_measured_is_said(slide_40x):
+    said = []
+    measure_reading(slide_40x, SETTINGS, peers=(), said=said.append)
+    assert said == ["tiles on the grid of frames", "tiles off the grid of frames", "other libraries", "tiles of a study"]
+
+
+def test_a_slide_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(SlideError, match="no such slide"):
+        measure_reading(tmp_path / "none.svs", SETTINGS)
