@@ -19,7 +19,7 @@ from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
 from cartopath.maps import Thumbnail
 from cartopath.methods.tile_classifier.prediction import device_name, read_ensemble, score_tiles, write_scores
-from cartopath.slides import StainStatistics, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.slides import StainStatistics, TissueMask, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.slides.quality import quality_flags, slide_quality
 from cartopath.stats import heterogeneity
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
@@ -37,7 +37,7 @@ from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, read_card
 from cartopath.training.bundle import WEIGHTS_NAME
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -255,9 +255,10 @@ def apply_to_slide(
     """
     file = layout.tiles(slide_id)
     config = traits[0].tiles
-    with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
+    with open_slide(path, mpp=mpp, assume_mpp=assume_mpp, scaling=config.scaling) as slide:
         quality = slide_quality(slide, tile_spec(config), n_sample=sample_size(config))
-        plan = plan_tiles(slide, tile_spec(config), flawed=flawed_tiles(quality.tiles, config.drop_flagged))
+        tissue = TissueMask(quality.tissue, slide.dimensions_px0)
+        plan = plan_tiles(slide, tile_spec(config), flawed=flawed_tiles(quality.tiles, config.drop_flagged), tissue=tissue)
         if plan.table.empty:
             raise SlideError(f"{path}: no tile with enough tissue")
         write_tile_plan(plan, file, slide_id=slide_id, sha256=slide_sha256(path), key=key)
@@ -273,6 +274,7 @@ def apply_to_slide(
         size_px=traits[0].tiles.size_px,
         stated_mpp=mpp,
         assume_mpp=assume_mpp,
+        scaling=config.scaling,
     )
     device = device_name(accelerator, devices)
     scores = {}

@@ -18,7 +18,7 @@ from cartopath.study.stages.tiling import load_tiles, slide_arguments
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import Example, TrainingSpec, train_classifier, write_bundle
 
-VERSION = 1
+VERSION = 2
 METHOD = "tile_classifier"
 
 
