@@ -14,8 +14,22 @@ JPEG = [(1, 2, 4, 8)] * 3
 
 @pytest.mark.parametrize(
     ("downsample", "level", "shrink"),
-    [(0.5, 0, 1), (1.0, 0, 1), (1.9, 0, 1), (1.92, 0, 2), (1.9785, 0, 2), (2.0, 0, 2), (3.7, 0, 2), (3.9, 1, 1), (8.0, 1, 2), (15.0, 1, 2),
-     (15.5, 2, 1), (16.0, 2, 1), (100.0, 2, 4), (1000.0, 2, 8)],  # fmt: skip
+    [
+        (0.5, 0, 1),
+        (1.0, 0, 1),
+        (1.9, 0, 1),
+        (1.92, 0, 2),
+        (1.9785, 0, 2),
+        (2.0, 0, 2),
+        (3.7, 0, 2),
+        (3.9, 1, 1),
+        (8.0, 1, 2),
+        (15.0, 1, 2),
+        (15.5, 2, 1),
+        (16.0, 2, 1),
+        (100.0, 2, 4),
+        (1000.0, 2, 8),
+    ],
 )
 def test_the_decoder_shrinks_the_coarsest_level_that_is_fine_enough(downsample, level, shrink):
     assert choose_rendition(downsample, LEVELS, JPEG, "fast") == Rendition(level, shrink, LEVELS[level] * shrink)

@@ -23,8 +23,8 @@ SCALINGS: tuple[Scaling, ...] = ("fast", "lanczos")
 _TOLERANCE: dict[Scaling, float] = {"fast": 0.05, "lanczos": 0.01}
 """Pixels may be this much coarser than wanted: 40x scanners have 0.23 to 0.26 um per pixel, and half of that is meant for 0.5."""
 _AREA_FROM = 1.5
-"""From about this reduction on, area averages are nearer to Lanczos than cubic interpolation, which aliases: 36 dB against 37 at 1.5,
-35 against 33 at 1.75; below, cubic is: 46 dB against 36 at 1.01 (breast tissue at 0.5 um per pixel)."""
+"""From about this reduction on, area averages are nearer to Lanczos than cubic interpolation, which aliases: 36 dB, 37 at 1.5,
+35, 33 at 1.75; below, cubic interpolation is: 36, 46 dB at 1.01 (PSNR on breast tissue at 0.5 um per pixel)."""
 
 Box: TypeAlias = tuple[float, float, float, float]
 
