@@ -4,8 +4,8 @@
 
 Takes simulated tissue in JPEG of three kinds of subsampling and the frames with most bytes of each level of the slides named.
 Prints the peak signal-to-noise ratio, in dB, of the scaled decoding against exact averages of blocks of pixels and against
-Lanczos, and of Lanczos against these averages; then milliseconds per frame of the bare decoder on the same bytes and of cartopath,
-by turns.
+Lanczos, and of Lanczos against these averages; then milliseconds per frame of the bare decoder on the same bytes and of
+cartopath, by turns.
 """
 
 from __future__ import annotations
