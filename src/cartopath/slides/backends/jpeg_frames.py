@@ -14,6 +14,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.backends.jpeg_headers import HUFFMAN, QUANTIZATION, RESTARTS, SEQUENTIAL, JpegHeader, read_header, segments
 from cartopath.slides.backends.protocol import FrameError
 from cartopath.slides.backends.tiff_structure import YCBCR, TiffLevel
@@ -57,7 +58,7 @@ class JpegDecoder:
             ValueError: It is damaged.
         """
         height, width = -(-header.height // shrink), -(-header.width // shrink)
-        pixels = np.empty((height, width, self._n_components), np.uint8)
+        pixels = POOL.take((height, width, self._n_components))
         if self._n_components == 4:
             return np.asarray(imagecodecs.jpeg8_decode(data, tables=self._tables_alone, out=pixels))
         whole = self.whole(data)
