@@ -21,6 +21,8 @@ def walk_remote(folder: Path) -> list[Path]:
         with plain_errors(folder):
             base = str(folder.path).rstrip("/")  # type: ignore[attr-defined]
             names = folder.fs.find(base)  # type: ignore[attr-defined]
+            if not names:
+                folder.fs.ls(base)  # type: ignore[attr-defined]  # Says why, where `find` passes over it.
     except OSError as error:
         raise TableError(f"{folder}: cannot be listed ({error}); check slides.dir") from error
     below = [str(name).removeprefix(base).lstrip("/") for name in names]

@@ -42,7 +42,7 @@ KIND = "quality"
 PICTURE_PX = 640
 _SAMPLE = 64
 
-OPENED = ("mpp", "mpp_source", "width_px0", "height_px0", "backend")
+OPENED = ("mpp", "mpp_source", "width_px0", "height_px0", "backend", "backend_reason")
 """What a slide is, besides how good it is."""
 
 
@@ -113,7 +113,7 @@ def judge_slide(
         if lost > MAX_UNREADABLE:
             raise SlideError(f"{path}: too damaged: {lost:.0%} of it cannot be decoded; get a sound copy of the file")
         size = slide.dimensions_px0
-        is_ = (slide.mpp, slide.resolution.source, size.width, size.height, slide.backend)
+        is_ = (slide.mpp, slide.resolution.source, size.width, size.height, slide.backend, slide.backend_reason)
     figures = dict(zip(OPENED, is_, strict=True)) | {name: _plain(value) for name, value in quality.measures.items()}
     write_quality(quality, outputs, slide_id=slide_id, figures=figures, key=key)
     return figures

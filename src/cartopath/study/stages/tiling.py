@@ -76,7 +76,8 @@ def tile_slide(
         plan = plan_tiles(slide, tile_spec(config), flawed=flawed)
         write_tile_plan(plan, out, slide_id=slide_id, sha256=slide_sha256(path), key=key)
         meta = plan.meta()
-    return {"kept": len(plan.table), **{name: meta[name] for name in ("mpp", "mpp_source", "backend")}, "counts": meta["counts"]}
+    is_ = {name: meta[name] for name in ("mpp", "mpp_source", "backend", "backend_reason")}
+    return {"kept": len(plan.table), **is_, "counts": meta["counts"]}
 
 
 def plan_cache(study: Study) -> list[Task]:
