@@ -46,12 +46,13 @@ def series(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         write_generated_slide(path, GeneratedSlide(SizePx0(2304, 2304), downsamples=(1, 4), seed=number + 1))
     resident = peak_memory(resident_over, paths, TileSpec(size_px=256), options.threads).result
     found = growth(resident)
+    kb = found.kb_per_slide
     print(
         f"{len(paths)} slides: {resident[0]:.0f} MB after the first, {found.first_mb:.0f} at the start of the fit, "
-        f"{found.last_mb:.0f} at its end; {found.slope:+.2f} kB per slide (95 %: {found.low:+.2f} to {found.high:+.2f})",
+        f"{found.last_mb:.0f} at its end; {kb.value:+.2f} kB per slide (95 %: {kb.low:+.2f} to {kb.high:+.2f})",
         flush=True,
     )
-    return {"resident_mb": resident, "slope_kb": found.slope, "low": found.low, "high": found.high, "is_flat": found.is_flat}
+    return {"resident_mb": resident, "kb_per_slide": [kb.value, kb.low, kb.high], "is_flat": found.is_flat}
 
 
 def cost(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -80,8 +80,13 @@ def test_the_disk_is_the_limit_when_it_gives_less_than_is_decoded(disk, said):
         (1000.0, 1, 8, []),
     ],
 )
-def test_threads_that_bring_nothing(alone, threads, cores, said):
+def test_threads_that_bring_little(alone, threads, cores, said):
     assert codes(stream_rate_alone=alone, threads=threads, cores=cores) == said
+
+
+def test_how_many_threads_do_as_well():
+    assert "4 threads read 2.0 times as fast as one: --threads 2 does as well" in text("threads", stream_rate_alone=500.0)
+    assert "--threads 1 does" in text("threads", threads=2, stream_rate_alone=1000 / 1.05)
 
 
 @pytest.mark.parametrize(("gain", "said"), [(None, []), (1.09, []), (1.1, ["scaling"]), (0.5, [])])

@@ -127,9 +127,10 @@ def _disk(facts: Facts) -> list[Advice]:
 
 def _threads(facts: Facts) -> list[Advice]:
     gain = facts.stream_rate / facts.stream_rate_alone
-    if facts.threads == 1 or gain >= SCALES * min(facts.threads, facts.cores):
+    enough = max(1, round(gain))
+    if enough >= facts.threads or gain >= SCALES * min(facts.threads, facts.cores):
         return []
-    text = f"{facts.threads} threads read {gain:.1f} times as fast as one; more than {max(1, math.ceil(gain))} are wasted here"
+    text = f"{facts.threads} threads read {gain:.1f} times as fast as one: --threads {enough} does as well here"
     return [Advice("threads", text)]
 
 

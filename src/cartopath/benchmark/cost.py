@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 from cartopath.benchmark.generated import GeneratedSlide, write_generated_slide
+from cartopath.benchmark.line import Slope, slope
 from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
@@ -20,30 +19,13 @@ TILE_PX = 256
 MPP = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Exponent:
-    """What power of the number of tiles the cost grows with.
-
-    Attributes:
-        value: Slope of the line through log10(seconds) over log10(tiles).
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-    """
-
-    value: float
-    low: float
-    high: float
-
-
-def exponent(n_tiles: Sequence[int], seconds: Sequence[float]) -> Exponent:
+def exponent(n_tiles: Sequence[int], seconds: Sequence[float]) -> Slope:
     """Return the exponent of a power law by least squares on logarithms.
 
     >>> round(exponent([10, 100, 1000], [0.2, 2.0, 20.0]).value, 6)
     1.0
     """
-    line = stats.linregress(np.log10(n_tiles), np.log10(seconds))
-    margin = stats.t.ppf(0.975, len(n_tiles) - 2) * line.stderr
-    return Exponent(float(line.slope), float(line.slope - margin), float(line.slope + margin))
+    return slope(np.log10(n_tiles), np.log10(seconds))
 
 
 def seconds_to_read(path: Path, n_tiles: int, *, threads: int, size_px: int = TILE_PX) -> float:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from cartopath.benchmark.line import Slope, slope
 from cartopath.core.errors import CartopathError
 from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
 
@@ -106,21 +106,17 @@ class Growth:
     Attributes:
         first_mb: At the start, after warming up.
         last_mb: At the end.
-        slope: Kilobytes per slide, by least squares.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
+        kb_per_slide: The slope of a line through what is resident after each slide.
     """
 
     first_mb: float
     last_mb: float
-    slope: float
-    low: float
-    high: float
+    kb_per_slide: Slope
 
     @property
     def is_flat(self) -> bool:
         """Whether a thousand slides would add less than a tenth to what there is, even at the upper end of the interval."""
-        return self.high * 1000 / 1e3 < 0.1 * self.first_mb
+        return self.kb_per_slide.high < 0.1 * self.first_mb
 
 
 def growth(resident: Sequence[float], *, n_blocks: int = 20) -> Growth:
@@ -133,15 +129,11 @@ def growth(resident: Sequence[float], *, n_blocks: int = 20) -> Growth:
         resident: After each slide, in 1e6 bytes.
         n_blocks: Into how many blocks the series is divided after warming up.
 
-    >>> round(growth([100.0 + 0.002 * i for i in range(1000)]).slope, 6)
+    >>> round(growth([100.0 + 0.002 * i for i in range(1000)]).kb_per_slide.value, 6)
     2.0
     """
     kept = np.asarray(resident[int(WARM_UP_SHARE * len(resident)) :], float)
     blocks = np.array_split(np.arange(len(kept)), min(n_blocks, len(kept)))
     at = np.array([block.mean() for block in blocks])
     mean = np.array([kept[block].mean() for block in blocks])
-    line = stats.linregress(at, mean)
-    margin = stats.t.ppf(0.975, len(blocks) - 2) * line.stderr
-    return Growth(
-        float(mean[0]), float(mean[-1]), *(float(value * 1e3) for value in (line.slope, line.slope - margin, line.slope + margin))
-    )
+    return Growth(float(mean[0]), float(mean[-1]), slope(at, mean * 1e3))

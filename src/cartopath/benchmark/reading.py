@@ -112,9 +112,9 @@ def measure_reading(
     }
     share = settings.seconds / 6
     said("tiles on the grid of frames")
-    rows += _against_decoder(jobs["on"], "on", "level 0, on the frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["on"], "on", "level 0, on frame grid", share, has_frames=has_frames)
     said("tiles off the grid of frames")
-    rows += _against_decoder(jobs["off"], "off", "level 0, off the frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["off"], "off", "level 0, off frame grid", share, has_frames=has_frames)
     said("other libraries")
     rows += _against_peers(jobs["off"], peers, share * 2, over_openslide=settings.over_openslide)
     said("tiles of a study")
@@ -147,7 +147,7 @@ def _against_decoder(job: Job, key: str, what: str, seconds: float, *, has_frame
 
 def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_openslide: float) -> list[Measure | Absent]:
     """Return a line per library, all of one race."""
-    what = "level 0, off the frame grid"
+    what = "level 0, off frame grid"
     rows: dict[str, Measure | Absent] = {}
     able: list[tuple[Peer, str]] = []
     for peer in peers:
@@ -177,7 +177,7 @@ def _study_tiles(
     contenders += [bare_decoder(job, _BARE)] if has_frames else []
     contenders += [stream(replace(job, scaling="lanczos"), _LANCZOS)] if shrink > 1 else []
     found = race(contenders, seconds=seconds)
-    what = f"at {settings.mpp:g} um/px" + (f", decoded at 1/{shrink}" if shrink > 1 else "")
+    what = f"{settings.mpp:g} um/px" + (f", decoded at 1/{shrink}" if shrink > 1 else "")
     goal = settings.over_resizing if shrink > 1 else None
     rows: list[Measure | Absent] = [measure(found, "scaled_over_resizing", what, _STREAM, _RESIZED, goal=goal)]
     if has_frames:

@@ -68,7 +68,7 @@ def off_the_grid(sample: Sample, slide: Slide) -> Sample:
     """
     layout = None if slide.frames is None else slide.frames.layout(0)
     frame = (layout.frame_width, layout.frame_height) if layout else (256, 256)
-    moved = sample.xy_px0 + [side // 2 + 5 for side in frame]
+    moved = sample.xy_px0 + np.array([side // 2 + 5 for side in frame], np.int64)
     size = slide.dimensions_px0
     is_inside = (moved + sample.window_px0 <= [size.width, size.height]).all(axis=1)
     return dataclasses.replace(sample, xy_px0=moved[is_inside]) if is_inside.any() else sample

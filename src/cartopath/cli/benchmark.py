@@ -10,7 +10,7 @@ from cartopath.benchmark.results import Absent, Measure
 from cartopath.cli.console import OK, console, errors, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
 
-_COLUMNS = ("measure", "tiles/s", "against", "tiles/s", "ratio (quartiles)", "goal")
+_COLUMNS = ("measure", "against", "tiles/s", "ratio (quartiles)", "goal")
 
 
 def benchmark_command(
@@ -70,8 +70,9 @@ def _print_notes(found: SlideBenchmark) -> None:
 
 
 def _row(measure: Measure) -> tuple[str, ...]:
-    goal = "" if measure.goal is None else f">= {measure.goal:g} {'reached' if measure.is_reached else 'missed'}"
-    return measure.what, _rate(measure.rate), measure.reference, _rate(measure.reference_rate), str(measure.ratio), goal
+    goal = "" if measure.goal is None else f"{measure.goal:g} {'reached' if measure.is_reached else 'missed'}"
+    rates = f"{_rate(measure.rate)} / {_rate(measure.reference_rate)}"
+    return measure.what, measure.reference, rates, str(measure.ratio), goal
 
 
 def _rate(per_second: float) -> str:

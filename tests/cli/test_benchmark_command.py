@@ -1,0 +1,141 @@
+"""`cartopath benchmark` as a user runs it."""
+
+import dataclasses
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import cartopath.cli.benchmark as command
+from cartopath.benchmark.command import SlideBenchmark
+from cartopath.benchmark.generated import GeneratedSlide, write_generated_slide
+from cartopath.benchmark.race import Ratio
+from cartopath.benchmark.results import Absent, Measure
+from cartopath.cli.main import app
+from cartopath.core.geometry import SizePx0
+
+
+@pytest.fixture(scope="module")
+def slide(made_once):
+    def fill(folder):
+        folder.mkdir()
+        write_generated_slide(folder / "40x.tif", GeneratedSlide(SizePx0(1024, 1024), mpp=0.25, frame_px=64, downsamples=(1, 4)))
+
+    return made_once("benchmark_command_slide", fill) / "40x.tif"
+
+
+def cartopath(*words):
+    result = CliRunner().invoke(app, ["benchmark", *map(str, words)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def ran(slide, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "benchmark.json"
+    return *cartopath(slide, "--seconds", "1", "--tile-px", "64", "--threads", "2", "--out", out), out
+
+
+def test_prints_the_table(ran):
+    code, printed, _ = ran
+    assert code == 0
+    assert "40x.tif: read by direct" in printed
+    assert "2 threads, 64 px tiles" in printed
+    for word in ("decoder", "OpenSlide", "(quartiles)", "0.8 "):
+        assert word in printed
+
+
+def test_writes_what_it_measured(ran):
+    content = json.loads(ran[2].read_text())
+    assert content["header"]["kind"] == "benchmark"
+    assert content["slide"] == "40x.tif"
+    assert content["settings"]["threads"] == 2
+    assert {"processor", "cores", "versions"} <= set(content["machine"])
+    keys = {row["key"] for row in content["measures"]}
+    assert {"stream_of_decoder_on_grid", "stream_over_openslide", "scaled_over_resizing"} <= keys
+    assert content["facts"]["backend"] == "direct"
+    assert all({"code", "text"} == set(advice) for advice in content["advice"])
+
+
+def test_a_slide_that_is_not_there_is_one_message(tmp_path):
+    code, printed = cartopath(tmp_path / "none.svs")
+    assert code == 1
+    assert "error:" in printed and "no such slide" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_file_that_is_no_slide_is_one_message(tmp_path):
+    (tmp_path / "notes.txt").write_text("no slide")
+    code, printed = cartopath(tmp_path / "notes.txt")
+    assert code == 1
+    assert "error:" in printed and "notes.txt" in printed
+
+
+def test_tiles_larger_than_the_slide_are_one_message(slide):
+    code, printed = cartopath(slide, "--tile-px", "2048", "--seconds", "1")
+    assert code == 1
+    assert "use a smaller --tile-px" in printed
+
+
+@pytest.mark.parametrize("words", [("--threads", "0"), ("--tile-px", "7"), ("--mpp", "0.01"), ("--seconds", "0")])
+def test_impossible_options_are_wrong_usage(slide, words):
+    assert cartopath(slide, *words)[0] == 2
+
+
+class TestPrinted:
+    """What is printed of given results."""
+
+    @pytest.fixture
+    def printed(self, slide, monkeypatch):
+        def printed_(measures, advice=(), **facts):
+            plain = command.benchmark_slide(slide, command.Settings(threads=1, size_px=64, seconds=0.1, n_tiles=4), peers=())
+            found = dataclasses.replace(
+                plain, measures=tuple(measures), advice=tuple(advice), facts=dataclasses.replace(plain.facts, **facts)
+            )
+            monkeypatch.setattr(command, "benchmark_slide", lambda *a, **k: found)
+            return cartopath(slide)[1]
+
+        return printed_
+
+    def test_says_whether_a_goal_is_reached(self, printed):
+        row = Measure("a", "what", 50.0, "tiles", "stream", "decoder", 100.0, Ratio(0.5, 0.4, 0.6), 0.5)
+        assert "0.5 reached" in printed([row])
+        assert "0.6 missed" in printed([dataclasses.replace(row, goal=0.6)])
+
+    def test_names_what_could_not_be_measured_once_per_reason(self, printed):
+        rows = [Absent("a", "one", "not installed"), Absent("b", "two", "not installed"), Absent("c", "three", "broken")]
+        said = printed(rows)
+        assert "not measured: one, two: not installed" in said
+        assert "not measured: three: broken" in said
+
+    def test_says_why_another_decoder_reads_the_slide(self, printed):
+        assert "read by openslide (its frames overlap)" in printed([], backend="openslide", reason="its frames overlap")
+
+
+def test_networks_are_measured_when_asked(slide, monkeypatch):
+    asked = {}
+
+    def stand_in(path, settings, *, networks, said):
+        asked["networks"] = [network.backbone for network in networks]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "benchmark_slide", stand_in)
+    assert cartopath(slide, "--networks")[0] == 130
+    assert asked["networks"] == ["resnet34", "inception_v3"]
+    cartopath(slide)
+    assert asked["networks"] == []
+
+
+def test_a_benchmark_with_networks_gives_their_advice(slide):
+    from cartopath.benchmark.command import benchmark_slide
+    from cartopath.models import NetworkSpec
+
+    found = benchmark_slide(
+        slide,
+        command.Settings(threads=1, size_px=64, seconds=0.2, n_tiles=49),
+        networks=[NetworkSpec(backbone="test_resnet", size_px=64, pool="avg")],
+        peers=(),
+    )
+    assert isinstance(found, SlideBenchmark)
+    assert {"feeding", "cache"} <= {advice.code for advice in found.advice}
