@@ -13,6 +13,7 @@ import pytest
 from cartopath.core.errors import ArtifactError
 from cartopath.store import atomic
 from cartopath.training import TrainingSpec, train_classifier
+from cartopath.training.work_dir import WorkDir
 
 # So short-tempered that the learning rate falls and training stops within the few chunks of a test.
 SPEC = TrainingSpec(
@@ -75,6 +76,17 @@ def test_killed_at_any_write_it_ends_with_the_same_bytes(sets, network, tmp_path
         break
     assert deaths > 3
     assert_same(outcome, uninterrupted)
+
+
+def test_killed_while_the_end_is_written_it_ends_with_the_same_bytes(sets, network, tmp_path, uninterrupted, monkeypatch):
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkDir, "finish", die)
+        with pytest.raises(Killed):
+            train_classifier(*sets, network, SPEC, work_dir=tmp_path / "work")
+    assert_same(train_classifier(*sets, network, SPEC, work_dir=tmp_path / "work"), uninterrupted)
 
 
 @pytest.mark.slow

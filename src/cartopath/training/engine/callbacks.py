@@ -96,7 +96,8 @@ class ChunkEnd(Checkpoint):  # type: ignore[misc]
         )
         if trainer.is_global_zero and is_best:
             self._work_dir.write_best(chunk, pl_module.network)
-        trainer.save_checkpoint(self._work_dir.resume_path, weights_only=False)
+        if not ending:  # Killed before the end is on disk, a training repeats its last chunk: there is no state to go on from.
+            trainer.save_checkpoint(self._work_dir.resume_path, weights_only=False)
         if trainer.is_global_zero:
             if ending:
                 self._work_dir.finish(self.record)
