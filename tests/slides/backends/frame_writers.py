@@ -44,7 +44,7 @@ def write_frames(
     frames: Sequence[bytes],
     size: tuple[int, int],
     *,
-    side: int,
+    side: int | tuple[int, int],
     compression: int = 7,
     photometric: str = "ycbcr",
     subsampling: tuple[int, int] = (1, 1),
@@ -53,7 +53,7 @@ def write_frames(
     bigtiff: bool = False,
     samples: int = 3,
 ) -> Path:
-    """Write a slide of one level, `size` (width, height), out of compressed frames as they are."""
+    """Write a slide of one level, `size` (width, height), out of compressed frames as they are; `side` may be (height, width)."""
     options: dict[str, Any] = {"jpegtables": tables} if compression == 7 else {}
     if compression == 7 and photometric == "ycbcr":
         options["subsampling"] = subsampling
@@ -66,7 +66,7 @@ def write_frames(
             iter(frames),
             shape=shape,
             dtype=np.uint8,
-            tile=(side, side),
+            tile=(side, side) if isinstance(side, int) else side,
             photometric=photometric,
             compression=compression,
             description=description,
@@ -98,6 +98,19 @@ def tables_apart(jpegs: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     """Return the tables that all frames share and the frames without tables or markers."""
     parts = [jpegs[0][start - 4 : end] for kind, start, end in segments(jpegs[0]) if kind in (QUANTIZATION, HUFFMAN)]
     return b"\xff\xd8" + b"".join(parts) + b"\xff\xd9", [without(jpeg, QUANTIZATION, HUFFMAN, 0xE0, 0xEE) for jpeg in jpegs]
+
+
+def rarely_subsampled_jpeg() -> bytes:
+    """Return a JPEG of 144 x 16 px whose second and third components have a third of the first one's columns.
+
+    No encoder at hand writes such: the blocks of a picture of 160 x 8 px are dealt out anew. They are as many, and all components
+    of an RGB picture share their tables.
+    """
+    jpeg = bytearray(rgb_jpeg(picture(160, 8)))
+    place = jpeg.index(b"\xff\xc0")
+    jpeg[place + 5 : place + 9] = struct.pack(">HH", 16, 144)
+    jpeg[place + 11] = 0x31
+    return bytes(jpeg)
 
 
 def jpeg2000(frame: Pixels, *, mct: bool = True, level: int = 0) -> bytes:

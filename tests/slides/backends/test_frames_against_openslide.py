@@ -12,6 +12,7 @@ from frame_writers import (
     cut,
     jpeg2000,
     picture,
+    rarely_subsampled_jpeg,
     rgb_jpeg,
     subsampled_jpeg2000,
     tables_apart,
@@ -91,6 +92,21 @@ def test_progressive_frames_have_exactly_the_pixels_of_openslide(direct, theirs,
     assert not difference(direct, theirs, path).any()
 
 
+@pytest.mark.parametrize("subsampling", ["440", "411"])
+def test_jpeg_frames_of_unusual_subsampling_have_exactly_the_pixels_of_openslide(direct, theirs, tmp_path, image, subsampling):
+    frames = [ycbcr_jpeg(subsampling)(frame) for frame in cut(image, 256)]
+    assert not difference(direct, theirs, write_frames(tmp_path / "a.tif", frames, SIZE, side=256)).any()
+
+
+def test_jpeg_frames_of_a_subsampling_that_the_fast_decoder_lacks_are_decoded_by_the_other(direct, theirs, tmp_path):
+    frames = [rarely_subsampled_jpeg()]
+    path = write_frames(tmp_path / "a.tif", frames, (144, 16), side=(16, 144), photometric="rgb")
+    assert not difference(direct, theirs, path).any()
+    full, small = (direct(path).read_region(0, 0, 0, 144 // n, 16 // n, shrink=n) for n in (1, 2))
+    blocks = full.reshape(8, 2, 72, 2, 3).mean(axis=(1, 3))
+    assert np.abs(small - blocks).max() <= 0.5
+
+
 @pytest.mark.parametrize("level", [0, 40], ids=["lossless", "lossy"])
 @pytest.mark.parametrize("mct", [False, True], ids=["plain", "decorrelated"])
 def test_rgb_jpeg2000_frames_have_exactly_the_pixels_of_openslide(direct, theirs, tmp_path, image, level, mct):
@@ -147,6 +163,37 @@ def test_lossless_frames_have_exactly_the_pixels_of_openslide(
 def test_greyscale_frames_have_exactly_the_pixels_of_openslide(direct, theirs, tmp_path, image, photometric, compression):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, image[..., 0], tile=(256, 256), compression=compression, photometric=photometric, metadata=None)
+    assert not difference(direct, theirs, path).any()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_palettes_of_either_depth_have_exactly_the_colours_of_openslide(direct, theirs, tmp_path, image, bits):
+    palette = np.random.default_rng(0).integers(0, 2**bits, (3, 256)).astype(np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, image[..., 0], tile=(256, 256), photometric="palette", colormap=palette, metadata=None)
+    assert not difference(direct, theirs, path).any()
+
+
+@pytest.mark.parametrize("meaning", ["unassalpha", "assocalpha"])
+def test_transparent_frames_have_exactly_the_pixels_of_openslide(direct, theirs, tmp_path, image, meaning):
+    alpha = np.zeros(image.shape[:2], np.uint8)
+    alpha[:, 200:], alpha[:, 500:] = 128, 255
+    colours = image if meaning == "unassalpha" else (image.astype(int) * alpha[..., None] // 255).astype(np.uint8)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, np.dstack([colours, alpha]), tile=(256, 256), photometric="rgb", extrasamples=[meaning], metadata=None
+    )  # fmt: skip
+    assert not difference(direct, theirs, path).any()
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "deflate"])
+def test_a_missing_frame_of_a_plain_tiff_is_white_as_in_openslide(direct, theirs, tmp_path, image, compression):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, image, tile=(256, 256), compression=compression, photometric="rgb", metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tag = file.pages[0].tags["TileByteCounts"]
+        tag.overwrite([0 if number == 1 else size for number, size in enumerate(tag.value)])
+    assert (direct(path).read_region(256, 0, 0, 256, 256) == 255).all()
     assert not difference(direct, theirs, path).any()
 
 

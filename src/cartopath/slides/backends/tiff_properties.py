@@ -28,9 +28,9 @@ def tiff_properties(tiff: Any, page: Any) -> Mapping[str, str]:
     found["tiff.ResolutionUnit"] = _UNITS.get(int(unit), str(int(unit)))
     description = found["tiff.ImageDescription"]
     for name in _APERIO if description.startswith("Aperio") else ():
-        stated = re.search(rf"\|\s*{name}\s*=\s*([0-9.eE+-]+)", description)
-        if stated:
-            found[f"aperio.{name}"] = stated.group(1)
+        stated = re.findall(rf"\|\s*{name}\s*=\s*([0-9.,eE+-]+)", description)
+        if stated:  # the last one counts, and some scanners write a decimal comma
+            found[f"aperio.{name}"] = stated[-1].replace(",", ".")
     return MappingProxyType({name: value for name, value in found.items() if value})
 
 

@@ -31,6 +31,7 @@ NO_COMPRESSION, JPEG = 1, 7
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 _PART_OF_STRIP_BYTES = 1 << 22
 _FRAME_HEAD_BYTES = 4096
+_ORIENTATION = 274
 
 Alpha = Literal["none", "straight", "premultiplied"]
 
@@ -58,6 +59,7 @@ class TiffLevel:
         jpeg_tables: Tables shared by all JPEG frames.
         frames_say_ycbcr: The first frame says itself that its colours are YCbCr.
         palette: uint8 (256, 3) RGB of each value.
+        is_upright: Stored as it is to be shown.
         offsets: int64 (n,) bytes from the start of the file to each frame; 0 where there is none.
         sizes: int64 (n,) bytes of each frame; 0 where there is none.
     """
@@ -76,6 +78,7 @@ class TiffLevel:
     jpeg_tables: bytes | None
     frames_say_ycbcr: bool
     palette: NDArray[np.uint8] | None
+    is_upright: bool
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
@@ -88,6 +91,17 @@ class TiffLevel:
     def n_rows(self) -> int:
         """Frames one above the other."""
         return -(-self.height // self.frame_height)
+
+    @property
+    def doubt(self) -> str:
+        """What OpenSlide shows otherwise than the decoder of TIFF, in one clause; "" where there is no such thing."""
+        if self.frames_say_ycbcr and self.photometric == RGB and self.samples_per_frame == 3:
+            return "its directory says RGB and its frames say YCbCr"
+        if self.samples == 4 and self.alpha == "none":
+            return "it does not say what its fourth channel is"
+        if not self.is_upright and self.compression != JPEG:
+            return "it is stored rotated or mirrored"
+        return ""
 
     @property
     def n_planes(self) -> int:
@@ -108,11 +122,9 @@ class TiffStructure:
     properties: Mapping[str, str]
 
     @property
-    def has_doubtful_colours(self) -> bool:
-        """Whether frames say of themselves that they are YCbCr where the directory says RGB; OpenSlide follows the directory."""
-        return any(
-            level.frames_say_ycbcr and level.photometric == RGB and level.compression != APERIO_YCBCR for level in self.levels
-        )
+    def doubt(self) -> str:
+        """What OpenSlide shows otherwise than the decoder of TIFF, in one clause; "" where there is no such thing."""
+        return next((level.doubt for level in self.levels if level.doubt), "")
 
 
 def read_structure(path: Path, file: BinaryIO | None = None) -> TiffStructure:
@@ -182,6 +194,7 @@ def _level(page: Any, path: Path) -> TiffLevel:
         jpeg_tables=page.jpegtables,
         frames_say_ycbcr=_frames_say_ycbcr(page),
         palette=_palette(page),
+        is_upright=page.tags.valueof(_ORIENTATION, 1) == 1,
         offsets=offsets,
         sizes=sizes,
     )
@@ -249,4 +262,5 @@ def _frames_say_ycbcr(page: Any) -> bool:
 def _palette(page: Any) -> NDArray[np.uint8] | None:
     if int(page.photometric) != PALETTE:
         return None
-    return (np.asarray(page.colormap, np.uint16).reshape(3, 256).T >> 8).astype(np.uint8)
+    colours = np.asarray(page.colormap, np.uint16).reshape(3, 256).T
+    return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)  # some writers store 8-bit values
