@@ -9,21 +9,14 @@ its own, and prints the peak resident memory of each beside the limit of 1.5 GB 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cartopath.benchmark.memory import peak_memory
+
 LIMIT_GB = 1.5
-
-
-def peak_gb() -> float:
-    """Return the peak resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def write_slide(path: Path, size: int) -> str:
@@ -72,22 +65,10 @@ def predict(path: Path, table: Path, backbone: str, n_tiles: int) -> str:
 
 def measured(name: str, function: Callable[..., str], *arguments: object) -> None:
     """Run a step in a fresh process and print what it took."""
-    receiver, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_child, args=(sender, function, arguments))
     start = time.perf_counter()
-    process.start()
-    sender.close()
-    try:
-        what, peak = receiver.recv()
-    except EOFError:
-        raise SystemExit(f"{name}: the process died") from None
-    process.join()
-    print(f"{name:10s} peak {peak:5.2f} GB (limit {LIMIT_GB})  {time.perf_counter() - start:6.0f} s  {what}", flush=True)
-
-
-def _child(sender: object, function: Callable[..., str], arguments: tuple[object, ...]) -> None:
-    what = function(*arguments)
-    sender.send((what, peak_gb()))  # type: ignore[attr-defined]
+    peak = peak_memory(function, *arguments)
+    seconds = time.perf_counter() - start
+    print(f"{name:10s} peak {peak.gigabytes:5.2f} GB (limit {LIMIT_GB})  {seconds:6.0f} s  {peak.result}", flush=True)
 
 
 def main() -> None:
