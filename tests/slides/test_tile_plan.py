@@ -163,10 +163,10 @@ def test_a_slide_too_coarse_for_the_tiles_is_refused(tissue_slide):
 def test_the_header_says_what_a_reader_must_know(plan):
     meta = json.loads(json.dumps(plan.meta(), allow_nan=False))
     assert meta["mpp"] == pytest.approx(0.5)
-    assert meta["mpp_source"] == "openslide.mpp-x"
+    assert meta["mpp_source"] == "tiff.XResolution"
     assert meta["dimensions_px0"] == [2048, 2048]
     assert (meta["window_px0"], meta["size_px"], meta["tile_mpp"]) == (128, 128, 0.5)
-    assert (meta["n_cols"], meta["n_rows"], meta["backend"]) == (16, 16, "openslide")
+    assert (meta["n_cols"], meta["n_rows"], meta["backend"]) == (16, 16, "direct")
     assert meta["counts"] == plan.counts
     assert meta["stain"]["n_pixels"] > 0
 
