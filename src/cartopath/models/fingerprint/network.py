@@ -1,0 +1,120 @@
+"""The fingerprint network: 8-bit tiles in, a fingerprint and a logit per piece of tissue out (Rawat et al. 2020, Methods)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from cartopath.core.errors import ConfigError, closest
+from cartopath.core.rng import seed_for
+from cartopath.models.fingerprint.spec import FingerprintSpec
+from cartopath.models.torchvision_ops import timm_ready
+
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
+
+
+class FingerprintNetwork(nn.Module):
+    """A backbone, the fingerprint it gives, and a linear classifier that tells the pieces it was trained on apart.
+
+    Args:
+        backbone: Maps (n, 3, h, w) to (n, n_backbone).
+        n_backbone: What it gives.
+        spec: What the network is.
+        n_pieces: How many pieces of tissue the classifier knows.
+    """
+
+    def __init__(self, backbone: nn.Module, n_backbone: int, spec: FingerprintSpec, *, n_pieces: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        is_wide_enough = n_backbone == spec.n_features
+        self.projection: nn.Module = nn.Identity() if is_wide_enough else nn.Linear(n_backbone, spec.n_features)
+        self.classifier = nn.Linear(spec.n_features, n_pieces)
+        self.n_features, self.n_pieces = spec.n_features, n_pieces
+        matrix = torch.tensor([LUMINANCE] * 3) if spec.colour == "grey" else torch.eye(3)
+        standardize = spec.input_range == "imagenet"
+        mean = torch.tensor(_IMAGENET_MEAN if standardize else (0.0, 0.0, 0.0))
+        std = torch.tensor(_IMAGENET_STD if standardize else (1.0, 1.0, 1.0))
+        # Not persistent: they follow from the spec and are no weights.
+        self.register_buffer("_matrix", (matrix / std[:, None]).reshape(3, 3, 1, 1), persistent=False)
+        self.register_buffer("_shift", -mean / std, persistent=False)
+
+    def fingerprint(self, tiles: Tensor) -> Tensor:
+        """Return the fingerprint of each tile.
+
+        Args:
+            tiles: (n, 3, h, w), RGB; uint8 in 0..255, or floating point in 0..1.
+
+        Returns:
+            (n, n_features), not scaled to length 1.
+        """
+        matrix, shift = cast(Tensor, self._matrix), cast(Tensor, self._shift)
+        if tiles.dtype == torch.uint8:
+            matrix = matrix / 255.0
+        x = nn.functional.conv2d(tiles.to(matrix.dtype), matrix, shift)  # (n, 3, h, w)
+        fingerprint: Tensor = self.projection(self.backbone(x))  # (n, n_backbone) -> (n, n_features)
+        return fingerprint
+
+    def identify(self, fingerprints: Tensor) -> Tensor:
+        """Return the logits of the pieces from fingerprints, (n, n_features) -> (n, n_pieces), float32."""
+        logits: Tensor = self.classifier(fingerprints)
+        return logits.float()
+
+    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the fingerprints (n, n_features), float32, and the logits of the pieces (n, n_pieces), float32."""
+        fingerprints = self.fingerprint(tiles)
+        return fingerprints.float(), self.identify(fingerprints)
+
+
+def build_fingerprint_network(spec: FingerprintSpec, *, n_pieces: int, seed: int = 0) -> FingerprintNetwork:
+    """Build the network that `spec` describes, in training mode.
+
+    The random weights come from `seed` alone; the global generator of torch is left as it was. On a CPU, use the network within
+    `cartopath.models.flushed_denormals`.
+
+    Args:
+        spec: What to build.
+        n_pieces: Pieces of tissue to tell apart.
+        seed: Of the random weights.
+
+    Raises:
+        ConfigError: timm has no such backbone or cannot build it for these tiles, or there are fewer than two pieces.
+    """
+    if n_pieces < 2:
+        raise ConfigError(f"a fingerprint network tells at least 2 pieces of tissue apart. Got 'n_pieces' {n_pieces} instead.")
+    timm_ready()
+    import timm
+
+    if not timm.is_model(spec.backbone):
+        similar = closest(spec.backbone, timm.list_models())
+        raise ConfigError(f"timm {timm.__version__} has no backbone {spec.backbone!r} (closest: {', '.join(similar) or 'none'})")
+    options: dict[str, Any] = {"num_classes": 0, "global_pool": "avg"}
+    pretrained_cfg = timm.get_pretrained_cfg(spec.backbone)
+    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
+        options["img_size"] = spec.size_px
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_for(seed, "fingerprint weights", spec.backbone))
+        try:
+            backbone = timm.create_model(spec.backbone, pretrained=spec.pretrained, **options)
+            n_backbone = _n_outputs(backbone, spec.size_px)
+        except (AssertionError, TypeError, ValueError, RuntimeError) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
+            raise ConfigError(
+                f"timm cannot build {spec.backbone!r} for {spec.size_px} px tiles ({reason}); choose another backbone or size"
+            ) from error
+        return FingerprintNetwork(backbone, n_backbone, spec, n_pieces=n_pieces)
+
+
+def _n_outputs(backbone: nn.Module, size_px: int) -> int:
+    """How many features a backbone gives for tiles of this size: what timm calls `num_features` is not always it."""
+    backbone.eval()
+    with torch.no_grad():
+        shape = backbone(torch.zeros(1, 3, size_px, size_px)).shape
+    backbone.train()
+    if len(shape) != 2:
+        raise ValueError(f"it gives an array of shape {tuple(shape)} instead of one vector per tile")
+    return int(shape[1])
