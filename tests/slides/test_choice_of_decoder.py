@@ -74,6 +74,21 @@ def test_a_missing_frame_of_another_tiff_is_white_for_both(decoder, tmp_path, wr
     theirs.close()
 
 
+@pytest.mark.parametrize("suffix", ["tif", "svs"])
+def test_what_openslide_shows_otherwise_is_left_to_it(decoder, tmp_path, make_tissue, suffix):
+    about = {"description": APERIO.format(width=256, height=256)} if suffix == "svs" else {}
+    rotated = [(274, "H", 1, 3, True)]
+    path = tmp_path / f"a.{suffix}"
+    tifffile.imwrite(path, make_tissue(256), tile=(128, 128), photometric="rgb", metadata=None, extratags=rotated, **about)
+    assert decoder(path) == ("openslide", "it is stored rotated or mirrored")
+
+
+def test_what_openslide_cannot_read_is_decoded_directly_whatever_the_doubt(decoder, tmp_path, make_tissue):
+    path, rotated = tmp_path / "a.tif", [(274, "H", 1, 3, True)]
+    tifffile.imwrite(path, make_tissue(256), rowsperstrip=16, photometric="rgb", metadata=None, extratags=rotated)
+    assert decoder(path) == ("direct", "striped TIFF, uncompressed frames decoded directly")
+
+
 def test_an_aperio_slide_with_levels_that_only_one_of_both_sees_is_left_to_openslide(decoder, tmp_path, make_tissue):
     odd = np.zeros((60, 200, 3), np.uint8)  # Tiled, and of other proportions than the slide.
     path = write_aperio(tmp_path / "a.svs", make_tissue(1024), extra=[odd])

@@ -42,7 +42,7 @@ def encoded(frame):
 
 @pytest.fixture(scope="module", params=["directories", "SubIFDs"])
 def large_slide(request, tmp_path_factory):
-    """50,000 x 50,000 px at 0.5 um/px: 16 x 16 frames of tissue on glass, in three levels, stored as further directories or below the first."""
+    """50,000 x 50,000 px at 0.5 um/px: 16 x 16 frames of tissue on glass. Levels lie side by side, or below the first."""
     rng = np.random.default_rng(0)
     glass = encoded(np.full((FRAME, FRAME, 3), 245, np.uint8))
     tissue = encoded(np.clip(rng.normal((170, 90, 160), 25, (FRAME, FRAME, 3)), 0, 255).astype(np.uint8))

@@ -80,17 +80,20 @@ def _open_plain(path: Path, vendor: str | None) -> Backend:
         if isinstance(error, UnsuitableImageError) and vendor != _APERIO:
             raise  # OpenSlide would show one channel of many, or 16-bit values, as if they were colours
         return _open_otherwise(path, vendor, error)
-    if vendor != _APERIO:
-        return because(direct, how_decoded(structure))
+    doubt = doubt_of(structure, is_aperio=vendor == _APERIO)
+    how = how_decoded(structure)
+    if vendor is None or (vendor != _APERIO and not doubt):
+        return because(direct, how)
     try:
-        theirs = _open_with_openslide(path, "")
+        theirs = _open_with_openslide(path, doubt)
     except SlideError:
-        return because(direct, f"{how_decoded(structure)}; OpenSlide refuses the file")
-    doubt = missing_frame(structure)
-    if not doubt and direct.level_dimensions != theirs.level_dimensions:
-        doubt = "OpenSlide finds other levels in it than the decoder of TIFF"
-    (direct if doubt else theirs).close()
-    return because(theirs, doubt) if doubt else because(direct, how_decoded(structure))
+        return because(direct, f"{how}; OpenSlide refuses the file")
+    if direct.level_dimensions != theirs.level_dimensions:
+        is_aperio = vendor == _APERIO  # Of other files OpenSlide may see the finest level alone.
+        doubt = (doubt or "OpenSlide finds other levels in it than the decoder of TIFF") if is_aperio else ""
+    chosen, other = (theirs, direct) if doubt else (direct, theirs)
+    other.close()
+    return because(chosen, doubt or how)
 
 
 def _open_otherwise(path: Path, vendor: str | None, refusal: SlideError) -> Backend:
@@ -123,13 +126,13 @@ def how_decoded(structure: TiffStructure) -> str:
     return f"{kind} TIFF, {' and '.join(names)} frames decoded directly"
 
 
-def missing_frame(structure: TiffStructure) -> str:
-    """Return in which level of an Aperio slide a frame is missing and what OpenSlide does about it; "" if none is."""
-    for number, level in enumerate(structure.levels):
+def doubt_of(structure: TiffStructure, *, is_aperio: bool) -> str:
+    """Return what OpenSlide shows otherwise than the direct decoder; "" if nothing is known to be."""
+    for number, level in enumerate(structure.levels if is_aperio else ()):
         n_frames = level.n_cols * level.n_rows * level.n_planes
         if not (level.offsets[:n_frames].all() and level.sizes[:n_frames].all()):
             return f"a frame of level {number} is missing, which OpenSlide paints from another level"
-    return ""
+    return structure.doubt
 
 
 def open_picture(path: Path) -> Backend:

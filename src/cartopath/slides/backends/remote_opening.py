@@ -14,7 +14,7 @@ import tifffile
 from cartopath.core.errors import SlideError
 from cartopath.core.remote import RemoteFile
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
-from cartopath.slides.backends.opening import because, how_decoded, missing_frame, open_picture
+from cartopath.slides.backends.opening import because, doubt_of, how_decoded, open_picture
 from cartopath.slides.backends.protocol import Backend
 from cartopath.slides.declared.sizes import check_open_file
 
@@ -63,9 +63,9 @@ def _open_tiff(path: Path, file: RemoteFile) -> Backend:
         raise SlideError(f"{path}: the layout of {maker} is its own, which OpenSlide alone reads, not at a URL; {_WAY_OUT}")
     file.seek(0)
     structure = read_structure(path, binary)
-    gap = missing_frame(structure) if maker else ""
-    if gap:
-        raise SlideError(f"{path}: {gap}, but not at a URL; {_WAY_OUT}")
+    doubt = doubt_of(structure, is_aperio=bool(maker))
+    if doubt and structure.levels[0].is_tiled:  # OpenSlide reads tiled files only: others are decoded directly anyway.
+        raise SlideError(f"{path}: {doubt}, so that OpenSlide is to read it, which it does not at a URL; {_WAY_OUT}")
     return because(TiffBackend(path, structure, n_bytes=file.stat.n_bytes), f"{how_decoded(structure)}, at a URL")
 
 
