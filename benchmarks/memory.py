@@ -34,7 +34,14 @@ def tile(path: Path, table: Path) -> str:
     from cartopath.study.stages.tiling import tile_slide
 
     counts = tile_slide(
-        path=path, slide_id="large", stated_mpp=None, assume_mpp=None, config=TilesConfig(), out=table, key="benchmark"
+        path=path,
+        slide_id="large",
+        stated_mpp=None,
+        assume_mpp=None,
+        config=TilesConfig(),
+        quality=None,
+        out=table,
+        key="benchmark",
     )["counts"]
     return f"{counts['grid']:,} tiles on the grid, {counts['kept']:,} kept"
 

@@ -100,7 +100,8 @@ def _tiffslide(path: Path) -> Generator[ReadTiles]:
 @contextmanager
 def _pyvips(path: Path) -> Generator[ReadTiles]:
     pyvips: Any = importlib.import_module("pyvips")
-    image = pyvips.Image.tiffload(str(path), access="random")
+    # Otherwise libvips finds the image of an earlier turn, with the tiles that it has decoded.
+    image = pyvips.Image.tiffload(str(path), access="random", revalidate=True)
     if image.hasalpha():
         image = image[:3]
     own = threading.local()
