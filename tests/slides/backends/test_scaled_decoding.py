@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -141,6 +143,38 @@ def test_threads_that_decode_at_once_get_what_one_gets_alone(direct, tmp_path, s
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(decode, jobs)) == [decode(job) for job in jobs]
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpeg2000", "deflate", "lzw"])
+def test_other_threads_run_while_a_frame_is_decoded(direct, tmp_path, compression):
+    path = tmp_path / "a.tif"
+    image = picture(2048, 2048)
+    tifffile.imwrite(path, image, tile=(2048, 2048), compression=compression, photometric="rgb", metadata=None)
+    backend = direct(path)
+    (data,) = backend.frames.fetch(0, [(0, 0)])
+    is_over, ticks = threading.Event(), []
+
+    def tick():
+        while not is_over.wait(0.0005):
+            ticks.append(time.perf_counter())
+
+    other = threading.Thread(target=tick)
+    other.start()
+    start = time.perf_counter()
+    for _ in range(3):
+        backend.frames.decode(0, (0, 0), data)
+    end = time.perf_counter()
+    is_over.set()
+    other.join()
+    assert max(np.diff([start, *(tick for tick in ticks if start < tick < end), end])) < (end - start) / 3
+
+
+def test_what_is_kept_of_a_frame_at_the_border_is_its_part_on_the_level(direct, tmp_path):
+    backend = direct(write_image(tmp_path / "a.tif", picture(260, 260), "444"))
+    for cell, data in zip([(1, 0), (0, 1)], backend.frames.fetch(0, [(1, 0), (0, 1)]), strict=True):
+        pixels = backend.frames.decode(0, cell, data)
+        assert pixels.size == 4 * 256 * 3
+        assert pixels.flags.owndata
 
 
 @pytest.mark.parametrize("colours", MIN_PSNR_DB)

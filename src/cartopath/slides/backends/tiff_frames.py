@@ -60,7 +60,10 @@ class TiffFrames:
         except FRAME_ERRORS as error:
             raise FrameError(reason(error)) from error
         pixels = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
-        return _rgb(pixels[: -(-inside[0] // shrink), : -(-inside[1] // shrink)], found)
+        height, width = -(-inside[0] // shrink), -(-inside[1] // shrink)
+        if (height, width) != pixels.shape[:2]:
+            pixels = pixels[:height, :width].copy()  # a view would keep the whole frame in memory
+        return _rgb(pixels, found)
 
 
 def _layout(level: TiffLevel) -> FrameLayout:
@@ -153,7 +156,9 @@ def _rgb(pixels: NDArray[np.uint8], level: TiffLevel) -> NDArray[np.uint8]:
     if level.samples == 1:
         grey = 255 - pixels if level.photometric == WHITE_IS_ZERO else pixels
         return np.repeat(grey, 3, axis=2)
-    if level.samples == 3 or level.alpha == "none":
+    if level.samples == 3:
+        return pixels
+    if level.alpha == "none":
         return pixels[..., :3]
     colour, alpha = pixels[..., :3].astype(np.uint16), pixels[..., 3:].astype(np.uint16)
     if level.alpha == "straight":
