@@ -331,3 +331,11 @@ class TestAFolderOfPredictions:
         apply_models(model / "MKI67", [slide], out=tmp_path, compute=HERE)
         with pytest.raises(BundleError, match=r"holds predictions of other networks \(MKI67\); choose another folder"):
             apply_models(model, [slide], out=tmp_path, compute=HERE)
+
+
+class TestSlidesAtUrls:
+    def test_have_the_predictions_of_their_files(self, applied, model, new_slides, serve, tmp_path):
+        url = serve(new_slides)
+        paths = sorted(new_slides.iterdir())
+        apply_models(model, [f"{url}/{paths[0].name}", url], out=tmp_path / "out", compute=HERE)
+        assert (tmp_path / "out" / "predictions.csv").read_bytes() == (applied / "predictions.csv").read_bytes()
