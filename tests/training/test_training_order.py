@@ -111,6 +111,13 @@ def test_a_validation_covers_all_tiles_in_order():
     assert validation_tiles(slides, seed=0, names=(), tiles_per_slide=None).tolist() == list(range(12))
 
 
+def test_a_validation_goes_block_by_block():
+    block = np.array([0, 1, 0, 2, 1, 0, 2, 2, 3])
+    devices = validation_draws(np.array([0, 1, 2, 4, 5, 6, 7, 8]), block, batch_size=4, world_size=2)
+    assert [draw.index.tolist() for draws in devices for draw in draws] == [[0, 2], [5, 1], [4, 6], [7, 8]]
+    assert [draw.block.tolist() for draws in devices for draw in draws] == [[0, 0], [0, 1], [1, 2], [2, 3]]
+
+
 def test_a_capped_validation_is_always_the_same_draw():
     slides = np.repeat([0, 1, 2], [50, 3, 20])
     tiles = validation_tiles(slides, seed=0, names=("x",), tiles_per_slide=10)
