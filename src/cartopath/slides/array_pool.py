@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IDLE_BYTES = 192 << 20
-"""That a process keeps at most for arrays to come: three batches of 64 MB."""
+IDLE_BYTES = 96 << 20
+"""That a process keeps at most for arrays to come: two batches of 64 tiles of 512 px."""
 
 
 class ArrayPool:

@@ -20,8 +20,8 @@ from cartopath.slides.rendition import Placement, Rendition, is_exact, place, pl
 from cartopath.slides.slide import MAX_REGION_PX, Slide
 from cartopath.slides.stream.needs import FrameGrid, Needs
 
-KEPT_BYTES = 256 << 20
-"""Of decoded frames that only later tiles need: a row of frames of 512 px across 170,000 px."""
+KEPT_BYTES = 192 << 20
+"""Of decoded frames that only later tiles need: a row of frames of 512 px across 128,000 px."""
 
 Pixels: TypeAlias = NDArray[np.uint8]
 

@@ -40,8 +40,8 @@ def iter_tiles(
 ) -> Generator[TileBatch, None, None]:
     """Yield the pixels of tiles in batches, in order, while the next ones are being decoded.
 
-    Two batches or 32 MB are filled ahead of the caller. Frames that later tiles need are kept in up to 256 MB: where the tiles of
-    a grid come row by row, each frame is decoded once on slides up to 170,000 px wide.
+    Two batches or 32 MB are filled ahead of the caller. Frames that later tiles need are kept in up to 192 MB: where the tiles of
+    a grid come row by row, each frame is decoded once on slides up to 128,000 px wide.
 
     Args:
         slide: The slide.
