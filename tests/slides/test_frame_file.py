@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from cartopath.core import remote
 from cartopath.core.errors import SlideError
 from cartopath.core.locations import as_path
 from cartopath.slides.backends import frame_file
@@ -144,14 +145,14 @@ def test_a_url_is_read_side_by_side(slow_store, content):
 
 
 def test_a_moment_of_bad_network_is_not_a_damaged_frame(slow_store, content, monkeypatch):
-    monkeypatch.setattr(frame_file, "_PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(remote, "PAUSES_S", (0.0, 0.0))
     slow_store.files["a.svs"] = content
     slow_store.failures = [OSError("reset"), TimeoutError()]
     assert FrameFile(as_path("slow://a.svs")).read_many([(5, 10)]) == [content[5:15]]
 
 
 def test_a_request_that_keeps_failing_costs_its_frame_only(slow_store, content, monkeypatch):
-    monkeypatch.setattr(frame_file, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(remote, "PAUSES_S", (0.0,))
     slow_store.files["a.svs"] = content * 4
     slow_store.broken_from = 1_000_000
     good, bad = FrameFile(as_path("slow://a.svs")).read_many([(0, 10), (1_100_000, 10)])

@@ -7,10 +7,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cartopath.core import remote
 from cartopath.core.errors import SlideError, TileError
 from cartopath.core.locations import as_path
 from cartopath.slides import TileSpec, open_slide, plan_tiles, read_tiles
-from cartopath.slides.backends import frame_file
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +71,19 @@ def test_opening_a_slide_of_a_hundred_megabytes_fetches_some_hundred_kilobytes(s
 
 
 def test_a_bad_network_costs_the_tiles_that_it_hits(in_store, monkeypatch):
-    monkeypatch.setattr(frame_file, "_PAUSES_S", ())
+    monkeypatch.setattr(remote, "PAUSES_S", ())
     with open_slide("slow://a.tif") as slide:
         in_store.broken_from = 0
         with pytest.raises(TileError, match=r"slow://a\.tif: cannot decode .* \(it is broken here\)"):
             slide.read_region(0, 0, 0, 64, 64)
         in_store.broken_from = None
         assert slide.read_region(0, 0, 0, 64, 64).shape == (64, 64, 3)
+
+
+def test_a_moment_of_bad_network_costs_no_slide(in_store, monkeypatch):
+    monkeypatch.setattr(remote, "PAUSES_S", (0.0,))
+    in_store.failures = [OSError("reset")]
+    open_slide("slow://a.tif").close()
 
 
 def test_a_slide_that_is_not_there_is_named(serve, tmp_path):

@@ -9,6 +9,7 @@ import contextlib
 import io
 import re
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import Any
 BLOCK_BYTES = 64 << 10
 HELD_BLOCKS = 128
 """Of one open file: 8 MiB."""
+PAUSES_S = (0.2, 1.0)
+"""Before a request that failed is repeated, so that a moment of bad network is not taken for a damaged slide."""
 
 _CONTENT_FIELDS = ("etag", "e_tag", "md5hash", "md5", "content-md5", "content_md5", "digest", "checksum", "crc32c", "version_id")
 _TIME_FIELDS = ("mtime", "last-modified", "last_modified", "lastmodified", "updated", "modified", "created")
@@ -101,7 +104,7 @@ def remote_stat(path: Path) -> RemoteStat:
         raise IsADirectoryError("it is a folder")
     size = about.get("size")
     if not isinstance(size, int) or about.get("partial") is False:
-        raise OSError("its server does not send parts of files; copy the file to a folder and name that")
+        raise io.UnsupportedOperation("its server does not send parts of files; copy the file to a folder and name that")
     said = {str(name).lower(): str(value) for name, value in about.items() if value}
     content = next((said[name] for name in _CONTENT_FIELDS if name in said), "")
     return RemoteStat(size, content, next((said[name] for name in _TIME_FIELDS if name in said), ""))
@@ -110,6 +113,8 @@ def remote_stat(path: Path) -> RemoteStat:
 def read_ranges(path: Path, ranges: list[tuple[int, int]]) -> list[bytes | OSError]:
     """Return stretches of a file at a URL, asked for at once so that a file system that can fetches them side by side.
 
+    What fails is asked for again after each of `PAUSES_S`.
+
     Args:
         path: The file.
         ranges: First byte and size of each.
@@ -117,6 +122,22 @@ def read_ranges(path: Path, ranges: list[tuple[int, int]]) -> list[bytes | OSErr
     Returns:
         For each its bytes, or why they cannot be had; never fewer bytes than asked for.
     """
+    found = _read_once(path, ranges)
+    for pause in PAUSES_S:
+        failed = [number for number, data in enumerate(found) if isinstance(data, OSError) and not isinstance(data, _FINAL)]
+        if not failed:
+            break
+        time.sleep(pause)
+        for number, data in zip(failed, _read_once(path, [ranges[number] for number in failed]), strict=True):
+            found[number] = data
+    return found
+
+
+_FINAL = (FileNotFoundError, PermissionError, io.UnsupportedOperation)
+"""What is no better a moment later."""
+
+
+def _read_once(path: Path, ranges: list[tuple[int, int]]) -> list[bytes | OSError]:
     try:
         with plain_errors(path):
             file_system, url = _file_system(path)
@@ -131,9 +152,9 @@ def _exactly(size: int, data: bytes | BaseException) -> bytes | OSError:
     if isinstance(data, BaseException):
         if not isinstance(data, remote_errors()):
             raise data
-        return OSError("there is no such file") if isinstance(data, FileNotFoundError) else OSError(in_words(data))
+        return FileNotFoundError("there is no such file") if isinstance(data, FileNotFoundError) else OSError(in_words(data))
     if len(data) > size:
-        return OSError("its server does not send parts of files; copy the file to a folder and name that")
+        return io.UnsupportedOperation("its server does not send parts of files; copy the file to a folder and name that")
     return data if len(data) == size else OSError(f"{len(data):,} bytes came of {size:,}")
 
 

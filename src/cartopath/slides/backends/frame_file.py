@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +24,6 @@ MAX_READ_BYTES = 4 << 20
 """Of one read for several frames; a larger frame is read by itself."""
 MAX_FETCHED_BYTES = 64 << 20
 """Of one call to a file system; more is asked for in several calls, so that memory does not depend on the number of frames."""
-_PAUSES_S = (0.2, 1.0)
-"""Before a request that failed is repeated, so that a moment of bad network is not taken for a damaged slide."""
 
 Range = tuple[int, int]
 """First byte and number of bytes."""
@@ -189,12 +186,4 @@ class _RemoteSource:
         self._path = path
 
     def read(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
-        found = read_ranges(self._path, list(ranges))
-        for pause in _PAUSES_S:
-            failed = [number for number, data in enumerate(found) if isinstance(data, OSError)]
-            if not failed:
-                break
-            time.sleep(pause)
-            for number, data in zip(failed, read_ranges(self._path, [ranges[number] for number in failed]), strict=True):
-                found[number] = data
-        return found
+        return read_ranges(self._path, list(ranges))
