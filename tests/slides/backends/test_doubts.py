@@ -7,6 +7,8 @@ import pytest
 import tifffile
 from frame_writers import APERIO, cut, jpeg2000, picture, rgb_jpeg, subsampled_jpeg2000, write_frames, ycbcr_jpeg
 
+from cartopath.core.errors import SlideError
+from cartopath.slides import open_slide
 from cartopath.slides.backends.tiff_structure import read_structure
 
 SIZE = (300, 200)
@@ -47,6 +49,16 @@ def test_rgb_jpeg2000_frames_with_subsampled_colours_are_a_doubt(direct, theirs,
     path = write_frames(tmp_path / "a.svs", frames, SIZE, side=256, compression=33005, photometric="rgb", description=APERIO)
     assert read_structure(path).doubt == "its directory says RGB and its frames say YCbCr"
     assert differs(direct, theirs, path)
+
+
+@pytest.mark.parametrize("steps", [(1, 2), (4, 1), (4, 4)])
+def test_jpeg2000_frames_whose_colours_the_codec_cannot_enlarge_are_refused_for_openslide_to_read(tmp_path, image, steps):
+    frames = [subsampled_jpeg2000(frame, *steps) for frame in cut(image, 256)]
+    path = write_frames(tmp_path / "a.svs", frames, SIZE, side=256, compression=33003, photometric="rgb", description=APERIO)
+    with pytest.raises(SlideError, match=r"a\.svs: JPEG 2000 whose colours have neither all nor half of the resolution"):
+        read_structure(path)
+    with open_slide(path) as slide:
+        assert slide.backend == "openslide"
 
 
 def test_a_fourth_channel_of_unknown_meaning_is_a_doubt(direct, theirs, tmp_path, image):

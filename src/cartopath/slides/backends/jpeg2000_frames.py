@@ -18,6 +18,7 @@ COMPRESSIONS = {APERIO_YCBCR, APERIO_RGB, JPEG2000}
 """Values of TIFF tag 259."""
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _SEARCHED_BYTES = 4096
+_SUBSAMPLED = tuple(((1, 1), step, step) for step in ((2, 1), (2, 2)))
 
 _CHROMA = np.arange(256, dtype=np.float64) - 128
 _RED = np.round(1.402 * _CHROMA).astype(np.int16)
@@ -33,13 +34,23 @@ class Jpeg2000Header:
         height: In pixels.
         width: In pixels.
         n_components: 1 for greyscale, 3 for colours.
-        is_subsampled: The components differ in resolution, so their colours are YCbCr.
+        steps: Across and down, pixels per value of each component.
     """
 
     height: int
     width: int
     n_components: int
-    is_subsampled: bool
+    steps: tuple[tuple[int, int], ...]
+
+    @property
+    def is_subsampled(self) -> bool:
+        """Whether components differ in resolution: their colours are YCbCr."""
+        return len(set(self.steps)) > 1
+
+    @property
+    def can_be_decoded(self) -> bool:
+        """Whether the codec knows this layout of components."""
+        return not self.is_subsampled or self.steps in _SUBSAMPLED
 
 
 def read_header(data: bytes) -> Jpeg2000Header:
@@ -53,16 +64,8 @@ def read_header(data: bytes) -> Jpeg2000Header:
         raise FrameError("it is no JPEG 2000, or its first bytes are damaged")
     right, bottom, left, top = (int.from_bytes(data[start + at : start + at + 4], "big") for at in (8, 12, 16, 20))
     n_components = int.from_bytes(data[start + 40 : start + 42], "big")
-    steps = data[start + 42 : start + 42 + 3 * min(n_components, 4)]
-    return Jpeg2000Header(bottom - top, right - left, n_components, any(step != 1 for step in steps[1::3] + steps[2::3]))
-
-
-def says_ycbcr(data: bytes) -> bool:
-    """Whether the first bytes of a frame tell that its colours are YCbCr, since their resolution is lower."""
-    try:
-        return read_header(data).is_subsampled
-    except FrameError:
-        return False
+    about = data[start + 42 : start + 42 + 3 * min(n_components, 4)]
+    return Jpeg2000Header(bottom - top, right - left, n_components, tuple(zip(about[1::3], about[2::3], strict=False)))
 
 
 def decode_jpeg2000(data: bytes, header: Jpeg2000Header, *, compression: int) -> NDArray[np.uint8]:
@@ -74,9 +77,12 @@ def decode_jpeg2000(data: bytes, header: Jpeg2000Header, *, compression: int) ->
         compression: Of the level.
 
     Raises:
+        FrameError: Its colours have a resolution that the codec does not know.
         RuntimeError: It is damaged.
         ValueError: It is not of the size that its header declares.
     """
+    if not header.can_be_decoded:
+        raise FrameError("JPEG 2000 whose colours have neither all nor half of the resolution")
     n_components = header.n_components
     pixels = np.empty(
         (header.height, header.width) if n_components == 1 else (header.height, header.width, n_components), np.uint8

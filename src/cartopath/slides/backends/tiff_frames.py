@@ -109,11 +109,12 @@ def _decoder(level: TiffLevel) -> _Decoder:
 
 
 def _jpeg_decoder(level: TiffLevel) -> _Decoder:
-    jpeg = JpegDecoder(level)
+    jpeg, whole = JpegDecoder(level), (level.frame_height, level.frame_width)
 
     def decode(data: bytes, inside: tuple[int, int], shrink: int) -> NDArray[np.uint8]:
         header = jpeg.header(data)
-        _check_size((header.height, header.width), level, inside)
+        if (header.height, header.width) != whole:
+            _check_size((header.height, header.width), level, inside)
         return jpeg.decode(data, header, shrink=shrink)
 
     return decode

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
-from cartopath.slides.backends.jpeg2000_frames import APERIO_RGB, APERIO_YCBCR
-from cartopath.slides.backends.jpeg2000_frames import says_ycbcr as jpeg2000_says_ycbcr
-from cartopath.slides.backends.jpeg_headers import says_ycbcr as jpeg_says_ycbcr
+from cartopath.slides.backends.jpeg2000_frames import APERIO_RGB, APERIO_YCBCR, Jpeg2000Header
+from cartopath.slides.backends.jpeg2000_frames import COMPRESSIONS as JPEG2000
+from cartopath.slides.backends.jpeg2000_frames import read_header as read_jpeg2000_header
+from cartopath.slides.backends.jpeg_headers import says_ycbcr
+from cartopath.slides.backends.protocol import FrameError
 from cartopath.slides.backends.tiff_pages import choose_pages
 from cartopath.slides.backends.tiff_properties import tiff_properties
 from cartopath.slides.declared.limits import MAX_SIDE_PX, MAX_TILE_PX
@@ -192,7 +194,7 @@ def _level(page: Any, path: Path) -> TiffLevel:
         has_predictor=int(page.predictor) == 2,
         alpha=_alpha(page, samples),
         jpeg_tables=page.jpegtables,
-        frames_say_ycbcr=_frames_say_ycbcr(page),
+        frames_say_ycbcr=_frames_say_ycbcr(page, path),
         palette=_palette(page),
         is_upright=page.tags.valueof(_ORIENTATION, 1) == 1,
         offsets=offsets,
@@ -248,15 +250,37 @@ def _alpha(page: Any, samples: int) -> Alpha:
     return "premultiplied" if meaning == 1 else "straight" if meaning == 2 else "none"
 
 
-def _frames_say_ycbcr(page: Any) -> bool:
-    """Whether the first frame says so itself, by a JPEG's marker or by colours of a lower resolution in JPEG 2000."""
-    read_says = {JPEG: jpeg_says_ycbcr, APERIO_RGB: jpeg2000_says_ycbcr}.get(int(page.compression))
-    if read_says is None:
+def _frames_say_ycbcr(page: Any, path: Path) -> bool:
+    """Whether the first frame says so itself, by a JPEG's marker or by colours of a lower resolution in JPEG 2000.
+
+    Raises:
+        SlideError: It is JPEG 2000 of a kind that cannot be decoded.
+    """
+    compression = int(page.compression)
+    if compression == JPEG:
+        return says_ycbcr(_first_bytes(page))
+    header = _jpeg2000_header(_first_bytes(page)) if compression in JPEG2000 else None
+    if header is None:
         return False
+    if not header.can_be_decoded:
+        raise SlideError(f"{path}: JPEG 2000 whose colours have neither all nor half of the resolution cannot be decoded")
+    return header.is_subsampled and compression == APERIO_RGB
+
+
+def _jpeg2000_header(data: bytes) -> Jpeg2000Header | None:
+    """Return the header of a frame; None if it is damaged, which concerns that frame alone."""
+    try:
+        return read_jpeg2000_header(data)
+    except FrameError:
+        return None
+
+
+def _first_bytes(page: Any) -> bytes:
+    """Return the first bytes of the first frame that the file holds."""
     frames = zip(page.dataoffsets, page.databytecounts, strict=False)
     offset, size = next((frame for frame in frames if all(frame)), (0, 0))
     page.parent.filehandle.seek(offset)
-    return read_says(page.parent.filehandle.read(min(size, _FRAME_HEAD_BYTES)))
+    return bytes(page.parent.filehandle.read(min(size, _FRAME_HEAD_BYTES)))
 
 
 def _palette(page: Any) -> NDArray[np.uint8] | None:
