@@ -23,7 +23,9 @@ def result(slide_40x):
 def test_every_line_of_the_table_is_there(result):
     assert [row.key for row in result.measures] == [
         "stream_of_decoder_on_grid",
+        "decoder_on_grid",
         "stream_of_decoder_off_grid",
+        "decoder_off_grid",
         "stream_over_openslide",
         "stream_over_openslide",  # the one that is absent
         "scaled_over_resizing",
@@ -41,11 +43,11 @@ def test_ratios_are_those_of_the_rates_side_by_side(result):
 
 
 def test_a_library_that_is_absent_is_said_to_be(result):
-    assert result.measures[3] == Absent("stream_over_openslide", "Absent", "not installed")
+    assert result.measures[5] == Absent("stream_over_openslide", "Absent", "not installed")
 
 
 def test_pixels_of_other_libraries_are_compared(result):
-    assert "pixels" in result.measures[2].note
+    assert "pixels" in result.measures[4].note
 
 
 def test_facts_for_advice_are_there(result):
@@ -88,7 +90,7 @@ def test_a_library_that_fails_on_the_slide_costs_its_line_only(slide_40x):
         yield
 
     failing = Peer("Failing", "json", ("numpy",), "none", reader)
-    row = measure_reading(slide_40x, SETTINGS, peers=[failing]).measures[2]
+    row = measure_reading(slide_40x, SETTINGS, peers=[failing]).measures[4]
     assert row == Absent("stream_over_json", "Failing", "cannot read it (no such format)")
 
 

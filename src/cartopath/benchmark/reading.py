@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cartopath.benchmark.library import jpeg_tables, library_decoder
 from cartopath.benchmark.peers import PEERS, Peer, agreement, contender, failures
 from cartopath.benchmark.race import Race, race
 from cartopath.benchmark.readers import (
@@ -26,7 +27,7 @@ OVER_OPENSLIDE = 4.0
 OVER_RESIZING = 5.0
 AHEAD = 1.0
 _STREAM, _BARE, _RESIZED = "stream", "bare decoder", "OpenSlide + resize"
-_ALONE, _LANCZOS = "one thread", "scaling: lanczos"
+_LIBRARY, _ALONE, _LANCZOS = "simplejpeg alone", "one thread", "scaling: lanczos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def measure_reading(
         SlideError: The slide cannot be read, or holds no tile.
     """
     with open_slide(path, assume_mpp=settings.assume_mpp) as slide:
-        backend, reason, has_frames = slide.backend, getattr(slide, "reason", ""), slide.frames is not None
+        backend, reason, has_frames = slide.backend, slide.backend_reason, slide.frames is not None
+        size = slide.level_dimensions[0] if has_frames else None
         native = native_sample(slide, settings.size_px, n_tiles=settings.n_tiles)
         off = off_the_grid(native, slide)
         scaled = scaled_sample(slide, settings.size_px, settings.mpp, n_tiles=settings.n_tiles)
@@ -112,9 +114,9 @@ def measure_reading(
     }
     share = settings.seconds / 6
     said("tiles on the grid of frames")
-    rows += _against_decoder(jobs["on"], "on", "level 0, on frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["on"], "on", "level 0, on frame grid", share, size=size)
     said("tiles off the grid of frames")
-    rows += _against_decoder(jobs["off"], "off", "level 0, off frame grid", share, has_frames=has_frames)
+    rows += _against_decoder(jobs["off"], "off", "level 0, off frame grid", share, size=size)
     said("other libraries")
     rows += _against_peers(jobs["off"], peers, share * 2, over_openslide=settings.over_openslide)
     said("tiles of a study")
@@ -137,12 +139,18 @@ def measure_reading(
     )
 
 
-def _against_decoder(job: Job, key: str, what: str, seconds: float, *, has_frames: bool) -> list[Measure | Absent]:
-    key = f"stream_of_decoder_{key}_grid"
-    if not has_frames:
-        return [Absent(key, what, "this decoder does not give out compressed frames")]
-    found = race([stream(job, _STREAM), bare_decoder(job, _BARE)], seconds=seconds)
-    return [measure(found, key, what, _STREAM, _BARE, goal=OF_THE_DECODER)]
+def _against_decoder(job: Job, key: str, what: str, seconds: float, *, size: tuple[int, int] | None) -> list[Measure | Absent]:
+    """Return the lines of the bare decoder; `size` is that of level 0, None where frames are not given out."""
+    key = f"decoder_{key}_grid"
+    if size is None:
+        return [Absent(f"stream_of_{key}", what, "this decoder does not give out compressed frames")]
+    tables = jpeg_tables(job.path, size)
+    alone = [] if tables is None else [library_decoder(job, tables, _LIBRARY)]
+    found = race([stream(job, _STREAM), bare_decoder(job, _BARE), *alone], seconds=seconds)
+    rows: list[Measure | Absent] = [measure(found, f"stream_of_{key}", what, _STREAM, _BARE, goal=OF_THE_DECODER)]
+    if alone:
+        rows.append(measure(found, key, what, _BARE, _LIBRARY))
+    return rows
 
 
 def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_openslide: float) -> list[Measure | Absent]:
