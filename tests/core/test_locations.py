@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cartopath.core import remote
+from cartopath.core import remote_file
 from cartopath.core.errors import ConfigError
 from cartopath.core.locations import as_path, is_remote, is_url, open_binary, resolved
-from cartopath.core.remote import BLOCK_BYTES, RemoteFile, remote_stat
+from cartopath.core.remote import remote_stat
+from cartopath.core.remote_file import BLOCK_BYTES, RemoteFile
 
 
 @pytest.mark.parametrize("text", ["slides/a.svs", "/data/a.svs", "C:/data/a.svs", "odd: name.svs", "a:/b.svs", "odd:/a.svs", "."])
@@ -83,8 +84,8 @@ def path(content):
 @pytest.fixture
 def requests(monkeypatch):
     """What is asked of URLs: lists of first byte and size."""
-    asked, read_ranges = [], remote.read_ranges
-    monkeypatch.setattr(remote, "read_ranges", lambda path, ranges: asked.append(ranges) or read_ranges(path, ranges))
+    asked, read_ranges = [], remote_file.read_ranges
+    monkeypatch.setattr(remote_file, "read_ranges", lambda path, ranges: asked.append(ranges) or read_ranges(path, ranges))
     return asked
 
 
@@ -119,7 +120,7 @@ def test_a_file_that_is_read_from_end_to_end_takes_few_requests(path, requests, 
 
 
 def test_no_more_blocks_are_kept_than_the_limit(path, content, monkeypatch):
-    monkeypatch.setattr(remote, "HELD_BLOCKS", 4)
+    monkeypatch.setattr(remote_file, "HELD_BLOCKS", 4)
     with RemoteFile(path) as file:
         assert file.read() == content
         assert len(file._blocks) <= 4

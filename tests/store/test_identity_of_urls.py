@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cartopath.core import remote
+from cartopath.core import remote_file
 from cartopath.core.locations import as_path
 from cartopath.store.hashing import file_identity, file_sha256, slide_sha256
 
@@ -32,7 +32,7 @@ def unread(monkeypatch):
     def refuse(*_: object) -> None:
         raise AssertionError("read to tell which it is")
 
-    monkeypatch.setattr(remote, "read_ranges", refuse)
+    monkeypatch.setattr(remote_file, "read_ranges", refuse)
 
 
 @pytest.mark.parametrize("field", ["ETag", "md5Hash", "Last-Modified", "mtime"])

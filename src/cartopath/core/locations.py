@@ -75,7 +75,7 @@ def open_binary(path: Path) -> BinaryIO:
     """
     if not is_remote(path):
         return path.open("rb")
-    from cartopath.core.remote import RemoteFile
+    from cartopath.core.remote_file import RemoteFile
 
     return cast("BinaryIO", RemoteFile(path))
 

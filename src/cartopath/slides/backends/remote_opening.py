@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 import tifffile
 
 from cartopath.core.errors import SlideError
-from cartopath.core.remote import RemoteFile
+from cartopath.core.remote_file import RemoteFile
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
 from cartopath.slides.backends.opening import because, doubt_of, how_decoded, open_picture
 from cartopath.slides.backends.protocol import Backend
