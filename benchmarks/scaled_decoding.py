@@ -28,7 +28,8 @@ from cartopath.simulate import render_region
 from cartopath.simulate.specimen import plan_specimen
 from cartopath.slides.backends.jpeg_frames import JpegDecoder
 from cartopath.slides.backends.tiff_backend import TiffBackend
-from cartopath.slides.backends.tiff_structure import JPEG, TiffStructure, read_structure
+from cartopath.slides.backends.tiff_level import JPEG
+from cartopath.slides.backends.tiff_structure import TiffStructure, read_structure
 
 SIDE_PX, FRAME_PX, MPP = 2048, 256, 0.25
 TURNS = 7

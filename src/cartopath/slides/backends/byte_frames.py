@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.slides.backends.protocol import FrameError
-from cartopath.slides.backends.tiff_structure import NO_COMPRESSION, TiffLevel
+from cartopath.slides.backends.tiff_level import NO_COMPRESSION, TiffLevel
 
 _CODECS: dict[int, Callable[..., Any]] = {
     5: imagecodecs.lzw_decode,

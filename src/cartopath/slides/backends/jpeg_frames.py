@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cartopath.slides.array_pool import POOL
 from cartopath.slides.backends.jpeg_headers import HUFFMAN, QUANTIZATION, RESTARTS, SEQUENTIAL, JpegHeader, read_header, segments
 from cartopath.slides.backends.protocol import FrameError
-from cartopath.slides.backends.tiff_structure import YCBCR, TiffLevel
+from cartopath.slides.backends.tiff_level import YCBCR, TiffLevel
 
 SHRINKS = (1, 2, 4, 8)
 """How many times smaller libjpeg can decode."""

@@ -15,7 +15,8 @@ from cartopath.slides.backends.frame_file import FrameFile
 from cartopath.slides.backends.pixel_cache import PixelCache, new_owner
 from cartopath.slides.backends.protocol import Cell, FrameError, FrameLayout
 from cartopath.slides.backends.tiff_frames import READABLE, TiffFrames
-from cartopath.slides.backends.tiff_structure import TiffLevel, TiffStructure, read_structure
+from cartopath.slides.backends.tiff_level import TiffLevel
+from cartopath.slides.backends.tiff_structure import TiffStructure, read_structure
 from cartopath.slides.declared.sizes import check_declared_sizes
 
 CACHE_BYTES = 128 << 20

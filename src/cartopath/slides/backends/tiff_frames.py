@@ -18,7 +18,7 @@ from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
 from cartopath.slides.backends.frame_file import FrameFile
 from cartopath.slides.backends.jpeg_frames import SHRINKS, JpegDecoder
 from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout
-from cartopath.slides.backends.tiff_structure import JPEG, WHITE_IS_ZERO, TiffLevel
+from cartopath.slides.backends.tiff_level import JPEG, WHITE_IS_ZERO, TiffLevel
 
 _WEBP = 50001
 READABLE = {JPEG, _WEBP} | byte_frames.COMPRESSIONS | jpeg2000_frames.COMPRESSIONS

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -18,102 +18,31 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
-from cartopath.slides.backends.jpeg2000_frames import APERIO_RGB, APERIO_YCBCR, Jpeg2000Header
-from cartopath.slides.backends.jpeg2000_frames import COMPRESSIONS as JPEG2000
-from cartopath.slides.backends.jpeg2000_frames import read_header as read_jpeg2000_header
-from cartopath.slides.backends.jpeg_headers import says_ycbcr
-from cartopath.slides.backends.protocol import FrameError
+from cartopath.slides.backends.jpeg2000_frames import APERIO_YCBCR
+from cartopath.slides.backends.tiff_first_frame import frames_say_ycbcr
+from cartopath.slides.backends.tiff_level import (
+    BLACK_IS_ZERO,
+    JPEG,
+    NO_COMPRESSION,
+    PALETTE,
+    RGB,
+    WHITE_IS_ZERO,
+    YCBCR,
+    Alpha,
+    TiffLevel,
+)
 from cartopath.slides.backends.tiff_pages import choose_pages
 from cartopath.slides.backends.tiff_properties import tiff_properties
 from cartopath.slides.declared.limits import MAX_SIDE_PX, MAX_TILE_PX
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks on odd files are for logs, not for the terminal
 
-NO_COMPRESSION, JPEG = 1, 7
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 _PART_OF_STRIP_BYTES = 1 << 22
-_FRAME_HEAD_BYTES = 4096
 _ORIENTATION = 274
-
-Alpha = Literal["none", "straight", "premultiplied"]
 
 
 class UnsuitableImageError(SlideError):
     """The TIFF is sound, but what it holds is no 8-bit picture in brightfield colours; no other decoder would make it one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TiffLevel:
-    """One level of a TIFF slide.
-
-    Attributes:
-        width: In pixels of the level.
-        height: In pixels of the level.
-        frame_width: Width of a frame (a tile, or a strip of the image's width).
-        frame_height: Height of a frame.
-        is_tiled: Frames are tiles, all of one size; strips end with the image.
-        compression: TIFF tag 259.
-        photometric: TIFF tag 262.
-        samples: Values per pixel.
-        is_planar: Each sample lies in frames of its own, all frames of the first sample first.
-        has_predictor: Frames hold differences between neighbours of a row.
-        alpha: What a fourth sample means.
-        jpeg_tables: Tables shared by all JPEG frames.
-        frames_say_ycbcr: The first frame says itself that its colours are YCbCr.
-        palette: uint8 (256, 3) RGB of each value.
-        is_upright: Stored as it is to be shown.
-        offsets: int64 (n,) bytes from the start of the file to each frame; 0 where there is none.
-        sizes: int64 (n,) bytes of each frame; 0 where there is none.
-    """
-
-    width: int
-    height: int
-    frame_width: int
-    frame_height: int
-    is_tiled: bool
-    compression: int
-    photometric: int
-    samples: int
-    is_planar: bool
-    has_predictor: bool
-    alpha: Alpha
-    jpeg_tables: bytes | None
-    frames_say_ycbcr: bool
-    palette: NDArray[np.uint8] | None
-    is_upright: bool
-    offsets: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-
-    @property
-    def n_cols(self) -> int:
-        """Frames side by side."""
-        return -(-self.width // self.frame_width)
-
-    @property
-    def n_rows(self) -> int:
-        """Frames one above the other."""
-        return -(-self.height // self.frame_height)
-
-    @property
-    def doubt(self) -> str:
-        """What OpenSlide shows otherwise than the decoder of TIFF, in one clause; "" where there is no such thing."""
-        if self.frames_say_ycbcr and self.photometric == RGB and self.samples_per_frame == 3:
-            return "its directory says RGB and its frames say YCbCr"
-        if self.samples == 4 and self.alpha == "none":
-            return "it does not say what its fourth channel is"
-        if not self.is_upright and self.compression != JPEG:
-            return "it is stored rotated or mirrored"
-        return ""
-
-    @property
-    def n_planes(self) -> int:
-        """Frames that make up the pixels of one place."""
-        return self.samples if self.is_planar else 1
-
-    @property
-    def samples_per_frame(self) -> int:
-        """Values per pixel of one frame."""
-        return 1 if self.is_planar else self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +123,7 @@ def _level(page: Any, path: Path) -> TiffLevel:
         has_predictor=int(page.predictor) == 2,
         alpha=_alpha(page, samples),
         jpeg_tables=page.jpegtables,
-        frames_say_ycbcr=_frames_say_ycbcr(page, path),
+        frames_say_ycbcr=frames_say_ycbcr(page, path),
         palette=_palette(page),
         is_upright=page.tags.valueof(_ORIENTATION, 1) == 1,
         offsets=offsets,
@@ -248,39 +177,6 @@ def _parts_of_strips(
 def _alpha(page: Any, samples: int) -> Alpha:
     meaning = int(page.extrasamples[0]) if samples == 4 and page.extrasamples else 0
     return "premultiplied" if meaning == 1 else "straight" if meaning == 2 else "none"
-
-
-def _frames_say_ycbcr(page: Any, path: Path) -> bool:
-    """Whether the first frame says so itself, by a JPEG's marker or by colours of a lower resolution in JPEG 2000.
-
-    Raises:
-        SlideError: It is JPEG 2000 of a kind that cannot be decoded.
-    """
-    compression = int(page.compression)
-    if compression == JPEG:
-        return says_ycbcr(_first_bytes(page))
-    header = _jpeg2000_header(_first_bytes(page)) if compression in JPEG2000 else None
-    if header is None:
-        return False
-    if not header.can_be_decoded:
-        raise SlideError(f"{path}: JPEG 2000 whose colours have neither all nor half of the resolution cannot be decoded")
-    return header.is_subsampled and compression == APERIO_RGB
-
-
-def _jpeg2000_header(data: bytes) -> Jpeg2000Header | None:
-    """Return the header of a frame; None if it is damaged, which concerns that frame alone."""
-    try:
-        return read_jpeg2000_header(data)
-    except FrameError:
-        return None
-
-
-def _first_bytes(page: Any) -> bytes:
-    """Return the first bytes of the first frame that the file holds."""
-    frames = zip(page.dataoffsets, page.databytecounts, strict=False)
-    offset, size = next((frame for frame in frames if all(frame)), (0, 0))
-    page.parent.filehandle.seek(offset)
-    return bytes(page.parent.filehandle.read(min(size, _FRAME_HEAD_BYTES)))
 
 
 def _palette(page: Any) -> NDArray[np.uint8] | None:
