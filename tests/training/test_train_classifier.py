@@ -170,6 +170,20 @@ def test_a_slide_that_cannot_be_read_ends_the_training_with_its_name(planted, ne
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cartopath")]
 
 
+@pytest.mark.parametrize("step", ["training_step", "validation_step"])
+def test_whatever_ends_a_training_no_thread_goes_on_reading(planted, network, tmp_path, monkeypatch, step):
+    from cartopath.training.engine.classification import TileClassification
+
+    def fail(*_):
+        raise OSError("in the middle")
+
+    monkeypatch.setattr(TileClassification, step, fail)
+    with pytest.raises(OSError, match="in the middle") as caught:
+        train(planted, network, FAST, tmp_path)
+    assert caught.value.__traceback__ is not None  # holds on to everything that was open
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("cartopath")]
+
+
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(planted, network, tmp_path, monkeypatch):
     from cartopath.training.engine import classification
     from cartopath.training.validation import ValidationMetrics

@@ -97,7 +97,7 @@ class ChunkLoader:
             self._stream = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ValidationLoader:
     """The same batches whenever it is walked through."""
 
@@ -105,12 +105,21 @@ class ValidationLoader:
     draws: Sequence[Draw]
     threads: int
     is_pinned: bool
+    _stream: Generator[Batch, None, None] | None = field(default=None, init=False)
 
     def __iter__(self) -> Generator[Batch, None, None]:
-        return self.tiles.batches([self.draws], threads=self.threads, is_pinned=self.is_pinned)
+        self.close()
+        self._stream = self.tiles.batches([self.draws], threads=self.threads, is_pinned=self.is_pinned)
+        return self._stream
 
     def __len__(self) -> int:
         return len(self.draws)
+
+    def close(self) -> None:
+        """End reading ahead."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
 class TileData(LightningDataModule):  # type: ignore[misc]
@@ -145,13 +154,13 @@ class TileData(LightningDataModule):  # type: ignore[misc]
         )
         self.validation_labels = self._validation.labels[self.validation_index]
         self.validation_slides = slides[self.validation_index]
-        self._chunks: ChunkLoader | None = None
+        self._loaders: list[ChunkLoader | ValidationLoader] = []
 
     def train_dataloader(self) -> ChunkLoader:
         """Return the loader of all chunks: each time it is walked through, it gives those of the trainer's current epoch."""
-        self._stop_reading()
-        self._chunks = ChunkLoader(self._batches_from, lambda: self._attached().current_epoch, self.order.n_batches)
-        return self._chunks
+        loader = ChunkLoader(self._batches_from, lambda: self._attached().current_epoch, self.order.n_batches)
+        self._loaders.append(loader)
+        return loader
 
     def val_dataloader(self) -> ValidationLoader:
         """Return the loader of every validation."""
@@ -159,7 +168,9 @@ class TileData(LightningDataModule):  # type: ignore[misc]
         block = block_numbers(source.slide_of_tile, source.places, side=VALIDATION_BLOCK_SIDE)
         rank, world_size = self._place()
         draws = validation_draws(self.validation_index, block, batch_size=self._spec.batch_size, world_size=world_size)[rank]
-        return ValidationLoader(self._validation, draws, self._threads(), self._is_pinned())
+        loader = ValidationLoader(self._validation, draws, self._threads(), self._is_pinned())
+        self._loaders.append(loader)
+        return loader
 
     def _batches_from(self, chunk: int) -> Generator[Batch, None, None]:
         rank, world_size = self._place()
@@ -189,14 +200,10 @@ class TileData(LightningDataModule):  # type: ignore[misc]
 
     def close(self) -> None:
         """End reading ahead, and close the slides that are open in this process."""
-        self._stop_reading()
+        while self._loaders:
+            self._loaders.pop().close()
         self._train.source.close()
         self._validation.source.close()
-
-    def _stop_reading(self) -> None:
-        if self._chunks is not None:
-            self._chunks.close()
-            self._chunks = None
 
 
 def _labelled(examples: Sequence[Example], spec: TrainingSpec) -> LabelledTiles:
