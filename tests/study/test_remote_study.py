@@ -92,3 +92,18 @@ def test_a_folder_of_slides_may_be_a_url(make_study, two_slides, serve, run):
     url = serve(two_slides[0][0].parent)
     study = make_study("remote", [path.name for path, _, _ in two_slides], dir=url)
     assert len(run(study, until="quality").done["quality"]) == 2
+
+
+def test_a_whole_study_of_slides_at_urls_has_the_numbers_of_their_files(
+    quick_study, write_study, small_cohort, small_config, serve, run, tmp_path, quick
+):
+    slides = {**small_config["slides"], "dir": serve(small_cohort / "slides")}
+    study = write_study(tmp_path / "study", slides=slides)
+    assert run(study).failed == {}
+    ours, theirs = study.root / "tables", quick_study / "tables"
+    names = sorted(path.name for path in theirs.glob("*.csv"))
+    assert names
+    for name in names:
+        here, there = (pd.read_csv(folder / name) for folder in (theirs, ours))
+        says_where = [column for column in here if column in ("path", "backend_reason")]
+        pd.testing.assert_frame_equal(there.drop(columns=says_where), here.drop(columns=says_where), obj=name)
