@@ -3,7 +3,10 @@
 import contextlib
 import dataclasses
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from cartopath.benchmark.peers import PEERS, Peer
 from cartopath.benchmark.reading import Settings, measure_reading
@@ -103,3 +106,35 @@ def test_what_is_being_measured_is_said(slide_40x):
 def test_a_slide_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(SlideError, match="no such slide"):
         measure_reading(tmp_path / "none.svs", SETTINGS)
+
+
+class TestPlainPicture:
+    """A picture that OpenSlide cannot open."""
+
+    @pytest.fixture(scope="class")
+    def plain(self, tmp_path_factory):
+        path = tmp_path_factory.mktemp("picture") / "core.png"
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)).save(path)
+        return measure_reading(path, dataclasses.replace(SETTINGS, assume_mpp=0.5), peers=OPENSLIDE)
+
+    def test_openslide_is_said_to_be_unable(self, plain):
+        absent = {row.key: row.reason for row in plain.measures if isinstance(row, Absent)}
+        assert "cannot read it" in absent["stream_over_openslide"]
+        assert "cannot read it" in absent["scaled_over_resizing"]
+
+    def test_why_it_is_read_as_it_is_can_be_told(self, plain):
+        assert (plain.backend, plain.is_direct) == ("image", False)
+        assert plain.reason
+
+
+def test_damaged_frames_do_not_end_the_measurement(slide_40x, tmp_path):
+    with tifffile.TiffFile(slide_40x) as tiff:
+        page = tiff.pages[0]
+        frame = page.dataoffsets[len(page.dataoffsets) // 2]
+    damaged = bytearray(slide_40x.read_bytes())
+    damaged[frame : frame + 400] = bytes(400)
+    (tmp_path / "damaged.tif").write_bytes(damaged)
+    result = measure_reading(tmp_path / "damaged.tif", dataclasses.replace(SETTINGS, n_tiles=320), peers=OPENSLIDE)
+    by_key = {row.key: row for row in result.measures}
+    assert isinstance(by_key["stream_of_decoder_on_grid"], Measure)
+    assert isinstance(by_key["stream_over_openslide"], Absent)

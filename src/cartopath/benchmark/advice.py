@@ -109,9 +109,11 @@ def _noise(facts: Facts) -> list[Advice]:
 def _decoder(facts: Facts) -> list[Advice]:
     if facts.is_direct:
         return []
-    why = f" because {facts.reason}" if facts.reason else ""
+    why = f" ({facts.reason})" if facts.reason else ""
     convert = "vips tiffsave IN OUT.tif --tile --tile-width 512 --tile-height 512 --pyramid --bigtiff --compression jpeg --Q 90"
-    text = f"this slide is read by {facts.backend}{why}; to read it several times faster, convert it: {convert}"
+    text = (
+        f"this slide is read by {facts.backend}{why}, not frame by frame; to read it several times faster, convert it: {convert}"
+    )
     return [Advice("convert", text)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import simplejpeg
@@ -57,8 +57,12 @@ def library_decoder(job: Job, tables: bytes, name: str) -> Contender:
             found = frames.fetch(0, cells)
         held = [_complete(data[0], tables) for data in found if data is not None and not isinstance(data, FrameError)]
 
+        def decode(frame: bytes) -> None:
+            with suppress(ValueError):  # damaged
+                simplejpeg.decode_jpeg(frame, "RGB")
+
         def work() -> int:
-            in_threads(lambda data: simplejpeg.decode_jpeg(data, "RGB"), held, job.threads)
+            in_threads(decode, held, job.threads)
             return job.sample.n_tiles
 
         yield work

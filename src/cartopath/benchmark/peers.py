@@ -168,6 +168,16 @@ def contender(peer: Peer, job: Job) -> Contender:
     return Contender(peer.name, opened)
 
 
+def trouble(contender: Contender) -> str | None:
+    """Let another library take a turn, and return why it cannot; None if it can."""
+    try:
+        with contender.opened() as work:
+            work()
+    except failures() as error:
+        return f"cannot read it ({' '.join(str(error).split())})"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How far pixels of another library differ from ours.

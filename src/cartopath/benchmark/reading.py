@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cartopath.benchmark.library import jpeg_tables, library_decoder
-from cartopath.benchmark.peers import PEERS, Peer, agreement, contender, failures
+from cartopath.benchmark.peers import PEERS, Peer, agreement, contender, trouble
 from cartopath.benchmark.race import Race, race
 from cartopath.benchmark.readers import (
     Job,
@@ -162,12 +162,11 @@ def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_open
         key = f"stream_over_{peer.module}"
         reason = peer.why_not()
         if reason is None:
-            try:
-                able.append((peer, f"{peer.version()}; pixels {agreement(peer, job)}"))
-                continue
-            except failures() as error:
-                reason = f"cannot read it ({' '.join(str(error).split())})"
-        rows[peer.name] = Absent(key, peer.name, reason)
+            reason = trouble(contender(peer, job))
+        if reason is None:
+            able.append((peer, f"{peer.version()}; pixels {agreement(peer, job)}"))
+        else:
+            rows[peer.name] = Absent(key, peer.name, reason)
     if able:
         found = race([stream(job, _STREAM), *(contender(peer, job) for peer, _ in able)], seconds=seconds)
         for peer, note in able:
@@ -181,13 +180,20 @@ def _study_tiles(
     job: Job, settings: Settings, seconds: float, *, has_frames: bool, shrink: int
 ) -> tuple[Race, list[Measure | Absent]]:
     """Measure the tiles of a study, at its um per pixel, in every way that the advice needs."""
-    contenders = [stream(job, _STREAM), stream(single_threaded(job), _ALONE), openslide_resized(job, _RESIZED)]
+    contenders = [stream(job, _STREAM), stream(single_threaded(job), _ALONE)]
+    resized = openslide_resized(job, _RESIZED)
+    reason = trouble(resized)
+    contenders += [resized] if reason is None else []
     contenders += [bare_decoder(job, _BARE)] if has_frames else []
     contenders += [stream(replace(job, scaling="lanczos"), _LANCZOS)] if shrink > 1 else []
     found = race(contenders, seconds=seconds)
     what = f"{settings.mpp:g} um/px" + (f", decoded at 1/{shrink}" if shrink > 1 else "")
     goal = settings.over_resizing if shrink > 1 else None
-    rows: list[Measure | Absent] = [measure(found, "scaled_over_resizing", what, _STREAM, _RESIZED, goal=goal)]
+    rows: list[Measure | Absent] = []
+    if reason is None:
+        rows.append(measure(found, "scaled_over_resizing", what, _STREAM, _RESIZED, goal=goal))
+    else:
+        rows.append(Absent("scaled_over_resizing", _RESIZED, reason))
     if has_frames:
         rows.append(measure(found, "scaled_of_decoder", what, _STREAM, _BARE, goal=OF_THE_DECODER))
     if shrink > 1:
