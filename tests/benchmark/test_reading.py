@@ -108,23 +108,23 @@ def test_a_slide_that_is_not_there_is_an_error(tmp_path):
         measure_reading(tmp_path / "none.svs", SETTINGS)
 
 
-class TestPlainPicture:
-    """A picture that OpenSlide cannot open."""
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """What is found of a picture that OpenSlide cannot open."""
+    path = tmp_path_factory.mktemp("picture") / "core.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)).save(path)
+    return measure_reading(path, dataclasses.replace(SETTINGS, assume_mpp=0.5), peers=OPENSLIDE)
 
-    @pytest.fixture(scope="class")
-    def plain(self, tmp_path_factory):
-        path = tmp_path_factory.mktemp("picture") / "core.png"
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)).save(path)
-        return measure_reading(path, dataclasses.replace(SETTINGS, assume_mpp=0.5), peers=OPENSLIDE)
 
-    def test_openslide_is_said_to_be_unable(self, plain):
-        absent = {row.key: row.reason for row in plain.measures if isinstance(row, Absent)}
-        assert "cannot read it" in absent["stream_over_openslide"]
-        assert "cannot read it" in absent["scaled_over_resizing"]
+def test_openslide_is_said_to_be_unable(plain):
+    absent = {row.key: row.reason for row in plain.measures if isinstance(row, Absent)}
+    assert "cannot read it" in absent["stream_over_openslide"]
+    assert "cannot read it" in absent["scaled_over_resizing"]
 
-    def test_why_it_is_read_as_it_is_can_be_told(self, plain):
-        assert (plain.backend, plain.is_direct) == ("image", False)
-        assert plain.reason
+
+def test_why_it_is_read_as_it_is_can_be_told(plain):
+    assert (plain.backend, plain.is_direct) == ("image", False)
+    assert plain.reason
 
 
 def test_damaged_frames_do_not_end_the_measurement(slide_40x, tmp_path):
