@@ -88,7 +88,7 @@ class TileDraws:
     def _pictures(self, piece: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """One picture of each piece, or two different ones."""
         n = self._n_pictures[piece]
-        first = (rng.random(len(piece)) * n).astype(np.int64)
+        first: NDArray[np.int64] = (rng.random(len(piece)) * n).astype(np.int64)
         if self._spec.pairing != "sections":
             return first[:, None]
         second = (first + 1 + (rng.random(len(piece)) * (n - 1)).astype(np.int64)) % n

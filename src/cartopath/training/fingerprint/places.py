@@ -53,8 +53,8 @@ def plan_places(pieces: Sequence[Piece], network: FingerprintSpec, *, read_px: i
     if without:
         raise TrainingError(
             f"{len(without)} of {len(pieces)} pieces have a half in which no tile of {network.size_um:g} um (a square of "
-            f"{read_px * network.mpp:g} um is read) shows {min_tissue:.0%} tissue: {', '.join(without[:5])}; leave them out, lower "
-            f"'min_tissue', use smaller tiles, or turn tiles by right angles only"
+            f"{read_px * network.mpp:g} um is read) shows {min_tissue:.0%} tissue: {', '.join(without[:5])}; leave them out, "
+            f"lower 'min_tissue', use smaller tiles, or turn tiles by right angles only"
         )
     return Places(points, network.size_um / STEPS)
 
@@ -125,11 +125,11 @@ def _axis(start: int, length: int, reach: float, step: float) -> Points:
     if room < 0:
         return np.empty(0)
     n = math.floor(room / step) + 1
-    return start + reach + (room - (n - 1) * step) / 2 + np.arange(n) * step
+    return np.asarray(start + reach + (room - (n - 1) * step) / 2 + np.arange(n) * step, dtype=np.float64)
 
 
 def within(region: RegionPx0, middle: Points, side: int) -> NDArray[np.int64]:
     """Return the upper left corners of squares around points, moved so that they lie within a region, (n, 2) level-0 pixels."""
-    corner = np.round(middle - side / 2).astype(np.int64)
+    corner: NDArray[np.int64] = np.round(middle - side / 2).astype(np.int64)
     low = np.array([region.x, region.y])
-    return np.clip(corner, low, np.array([region.right, region.bottom]) - side)
+    return np.asarray(np.clip(corner, low, np.array([region.right, region.bottom]) - side), dtype=np.int64)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from cartopath.core.errors import TrainingError
 from cartopath.core.rng import stream
 from cartopath.models.fingerprint.spec import FingerprintSpec
 from cartopath.slides import read_tiles
@@ -102,9 +103,15 @@ def restyled(tiles: Tiles, draws: Draws, style: Style, *, seed: int, names: Sequ
         style: Makes the second style.
         seed: Seed of the study.
         names: Of the training and the chunk.
+
+    Raises:
+        TrainingError: The style gives another shape or type.
     """
     second = [
         style(tile[0], stream(seed, "fingerprint style", *names, int(number)))
         for tile, number in zip(tiles, draws.index, strict=True)
     ]
+    wrong = next((tile for tile in second if tile.shape != tiles.shape[2:] or tile.dtype != np.uint8), None)
+    if wrong is not None:
+        raise TrainingError(f"a style must give uint8 tiles of shape {tiles.shape[2:]}. Got {wrong.dtype} {wrong.shape} instead.")
     return np.concatenate([tiles, np.stack(second)[:, None]], axis=1)
