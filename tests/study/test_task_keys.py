@@ -85,6 +85,7 @@ CHANGES = {
     "training.balance": ("class", "train", {}),
     "training.tiles_per_slide": (5, "train", {}),
     "training.validation_tiles_per_slide": (5, "train", {}),
+    "training.shuffle_tiles": (64, "train", {}),
     "training.precision": ("32-true", "train", {}),
     "training.threads": (2, "train", {}),
     "maps.slides": ("all", "maps", {}),

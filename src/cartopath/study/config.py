@@ -180,6 +180,9 @@ class TrainingConfig(Section):
     validation_tiles_per_slide: int | None = Field(
         default=None, ge=1, description="at most this many per validation, always the same"
     )
+    shuffle_tiles: int | None = Field(
+        default=None, ge=1, description="tiles in memory that batches are drawn from at random; default: as many as fit 1 GiB"
+    )
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     threads: int = Field(default=1, ge=1, description="CPU threads of one training; changes results in the last digits")
 

@@ -100,6 +100,7 @@ def training_spec(config: StudyConfig, trait: str, round_: int, *, devices: list
         balance=training.balance,
         tiles_per_slide=training.tiles_per_slide,
         validation_tiles_per_slide=training.validation_tiles_per_slide,
+        shuffle_tiles=training.shuffle_tiles,
         precision=training.precision,
         threads=training.threads,
         accelerator="gpu" if devices else config.compute.accelerator,
