@@ -128,7 +128,9 @@ class TilesConfig(Section):
     max_background: float = Field(default=0.5, gt=0, le=1, description="share of near-white values at which a tile is dropped")
     min_tissue: float = Field(default=0.1, ge=0, le=1, description="share of tissue-mask area that a tile needs")
     edge: Literal["skip", "pad"] = Field(default="skip", description="tiles that reach over the right or lower edge")
-    scaling: Literal["fast", "lanczos"] = Field(default="fast", description="between levels: fast: in the JPEG decoder; lanczos: as the paper")
+    scaling: Literal["fast", "lanczos"] = Field(
+        default="fast", description="between levels: fast: in the JPEG decoder; lanczos: as the paper"
+    )
     drop_flagged: tuple[TileFlag, ...] = Field(default=(), description="tiles with these flaws are dropped, and counted")
 
 
