@@ -60,13 +60,13 @@ class CoreIdentity:
 
 _RANGES = {
     "nest_share": (0.30, 0.97),
-    "nest_um": (18.0, 60.0),
-    "septa_um": (18.0, 70.0),
+    "nest_um": (14.0, 40.0),
+    "septa_um": (16.0, 50.0),
     "septum": (0.02, 0.35),
     "fat_share": (0.0, 0.06),
     "cohesion": (-1.0, 0.9),
     "clefts": (1.5, 2.6),
-    "patch_um": (20.0, 60.0),
+    "patch_um": (9.0, 24.0),
     "dense": (0.0, 0.95),
     "pale": (0.0, 0.95),
     "infiltrated": (0.0, 0.70),
