@@ -15,9 +15,9 @@ from cartopath.benchmark.results import Measure, measure
 from cartopath.benchmark.sample import Sample, scaled_sample
 from cartopath.models import NetworkSpec
 from cartopath.slides import open_slide
-from cartopath.training import Example, SlideTiles
+from cartopath.training import Example, SlideTiles, TrainingSpec
 
-_TRAIN_PIXELS = 1 << 21
+_CPU_PIXELS = 1 << 20
 
 
 def measure_network(
@@ -57,7 +57,9 @@ def measure_network(
     key = f"{network.backbone}_{network.size_px}"
     read = race([stream(Job(slides[0], found[0], 1, assume_mpp))], seconds=0.0).rate("stream")
     predicted = measure_prediction(job, seconds=seconds / 2)
-    trained = measure_training(job, _examples(tiles), batch_size=_train_batch(network.size_px), seconds=seconds / 2)
+    trained = measure_training(
+        job, _examples(tiles), batch_size=_train_batch(network.size_px, is_gpu=job.where.type != "cpu"), seconds=seconds / 2
+    )
     rows = [
         measure(predicted, f"prediction_{key}", f"prediction, {name}", SLIDE, MEMORY, goal=ENOUGH, note=str(job.where)),
         measure(trained, f"training_{key}", f"training steps, {name}", SLIDE, MEMORY, goal=ENOUGH, note=str(job.where)),
@@ -102,10 +104,11 @@ def _examples(tiles: Sequence[SlideTiles]) -> list[Example]:
     return [Example(slide, number % 2) for number, slide in enumerate(tiles)]
 
 
-def _train_batch(size_px: int) -> int:
-    """Return tiles per training step: two megapixels, which any machine has the memory for.
+def _train_batch(size_px: int, *, is_gpu: bool) -> int:
+    """Return tiles per training step: as many as the recipe has on a GPU, one megapixel on a CPU, where a step takes seconds.
 
-    >>> _train_batch(512), _train_batch(224), _train_batch(64)
-    (8, 32, 32)
+    >>> _train_batch(512, is_gpu=False), _train_batch(224, is_gpu=False), _train_batch(512, is_gpu=True)
+    (4, 20, 32)
     """
-    return max(2, min(32, _TRAIN_PIXELS // size_px**2))
+    largest = TrainingSpec().batch_size
+    return largest if is_gpu else max(2, min(largest, _CPU_PIXELS // size_px**2))
