@@ -18,7 +18,7 @@ from cartopath.slides import Slide, tissue_mask
 _PX_PER_CORE = 40
 _MAX_THUMBNAIL_PX = 4096
 _SMALLEST_SHARE = 0.15
-_SLIMMEST, _WIDEST = 0.6, 1.45
+_SLIMMEST, _WIDEST = 0.67, 1.45
 _FIT_ROUNDS = 4
 
 Floats = NDArray[np.float64]
