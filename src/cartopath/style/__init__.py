@@ -1,10 +1,10 @@
 """Restyling tiles by optical density and colour statistics: what one slide looks like in the stain of another.
 
 Three methods, each a small class: `Macenko` (stain vectors), `Reinhard` (mean and spread of colour), `Hed` (fixed vectors).
-`fit` on some tiles gives a style, a frozen dataclass of numbers that `write_style` keeps as JSON; `transform(tile, source, target)`
-takes tiles from one style to another. `fit_style` and `restyle` do both by name. `StainJitter` changes stains at random, to augment.
-`gradient_correlation`, `colour_distance` and `transfer_quality` tell how good any transfer is, those of networks included;
-`style_sheet` shows it.
+`fit` on some tiles gives a style, a frozen dataclass of numbers that `write_style` keeps as JSON, and
+`transform(tile, source, target)` takes tiles from one style to another; `fit_style` and `restyle` do both by name. `StainJitter`
+changes stains at random, to augment. `gradient_correlation`, `colour_distance` and `transfer_quality` tell how good any transfer
+is, those of networks included; `style_sheet` shows it.
 """
 
 from cartopath.style.hed import Hed, HedStyle, hed_amounts
