@@ -60,13 +60,12 @@ class GeneratedSlide:
 
 def write_generated_slide(path: Path, spec: GeneratedSlide) -> None:
     """Write a slide as a tiled BigTIFF; replaced atomically."""
-    pictures = np.concatenate([_tissue_frames(spec.frame_px, spec.mpp), _glass(spec.frame_px)])
     layout = _layout(spec)
     with atomic_path(path) as temporary, Path(temporary).open("wb") as file:
         tiff = _BigTiff(file)
         for number, factor in enumerate(spec.downsamples):
             size = (max(1, spec.size_px0.width // factor), max(1, spec.size_px0.height // factor))
-            tiff.write_level(_frames(pictures, layout, factor, size, spec), size, spec, is_reduced=number > 0)
+            tiff.write_level(_frames(layout, factor, size, spec), size, spec, is_reduced=number > 0)
         tiff.finish()
 
 
@@ -83,11 +82,9 @@ def _layout(spec: GeneratedSlide) -> NDArray[np.int16]:
     return np.where(inside.reshape(rows, cols), index, _GLASS).astype(np.int16)
 
 
-def _frames(
-    pictures: NDArray[np.uint8], layout: NDArray[np.int16], factor: int, size: tuple[int, int], spec: GeneratedSlide
-) -> Iterator[bytes]:
+def _frames(layout: NDArray[np.int16], factor: int, size: tuple[int, int], spec: GeneratedSlide) -> Iterator[bytes]:
     """Yield the compressed frames of a level, row by row; equal frames are one object."""
-    shrunk = pictures if factor == 1 else np.stack([shrink(picture, factor) for picture in pictures])
+    shrunk = _pictures(spec.frame_px, spec.mpp, factor)
     known: dict[bytes, bytes] = {}
     for row in range(-(-size[1] // spec.frame_px)):
         for col in range(-(-size[0] // spec.frame_px)):
@@ -108,6 +105,13 @@ def _encode(picture: NDArray[np.uint8], spec: GeneratedSlide) -> bytes:
         plane, level=spec.quality, colorspace="RGB", outcolorspace="YCBCR", subsampling=spec.subsampling
     )
     return bytes(encoded)
+
+
+@lru_cache(maxsize=8)
+def _pictures(frame_px: int, mpp: float, factor: int) -> NDArray[np.uint8]:
+    """Return the drawn frames, and glass as the last, `factor` times smaller: uint8 (257, frame / factor, frame / factor, 3)."""
+    pictures = np.concatenate([_tissue_frames(frame_px, mpp), _glass(frame_px)])
+    return pictures if factor == 1 else np.stack([shrink(picture, factor) for picture in pictures])
 
 
 @lru_cache(maxsize=2)
