@@ -10,7 +10,6 @@ from itertools import cycle, islice
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cartopath.benchmark.race import Contender, Race, Work, race
@@ -126,8 +125,3 @@ def _rate(call: Callable[[], int], n_items: int) -> float:
     began = time.perf_counter()
     call()
     return n_items / max(time.perf_counter() - began, 1e-9)
-
-
-def tiles_in_memory(tiles: SlideTiles) -> NDArray[np.uint8]:
-    """Return the pixels of tiles, uint8 (n, size, size, 3)."""
-    return np.concatenate(list(tile_batches(tiles, 32)))
