@@ -38,9 +38,16 @@ class HedStyle:
     sd: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hed:
-    """Fits and transforms by the amounts of three stains with fixed vectors."""
+    """Fits and transforms by the amounts of three stains with fixed vectors.
+
+    Attributes:
+        spares_glass: Whether clear glass stays as it is. Otherwise it is tinted like all else; but between glass that stays
+            and tissue that becomes much darker there are edges that were not there.
+    """
+
+    spares_glass: bool = False
 
     def fit(self, tiles: Iterable[NDArray[np.uint8]] | NDArray[np.uint8]) -> HedStyle:
         """Return how much of each stain tiles have.
@@ -58,7 +65,7 @@ class Hed:
         return HedStyle(as_vector(mean), as_vector(sd))
 
     def transform(self, tile: NDArray[np.uint8], source: HedStyle, target: HedStyle) -> NDArray[np.uint8]:
-        """Return a tile, or tiles, with amounts of stain as in the target; clear glass stays as it is.
+        """Return a tile, or tiles, with amounts of stain as in the target.
 
         Args:
             tile: uint8 (..., height, width, 3) RGB.
@@ -70,7 +77,7 @@ class Hed:
         """
         gains = np.array(target.sd) / np.array(source.sd)
         shifts = np.array(target.mean) - gains * np.array(source.mean)
-        return change_amounts(tile, gains, shifts)
+        return change_amounts(tile, gains, shifts, spares_glass=self.spares_glass)
 
 
 def hed_amounts(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -85,8 +92,9 @@ def change_amounts(
     *,
     stains: NDArray[np.float64] = STAINS,
     white: Vector = WHITE,
+    spares_glass: bool = True,
 ) -> NDArray[np.uint8]:
-    """Return a tile with every amount of stain `gain * amount + shift`; clear glass stays as it is, pale pixels change partly.
+    """Return a tile with every amount of stain `gain * amount + shift`.
 
     Args:
         tile: uint8 (..., height, width, 3) RGB.
@@ -94,6 +102,7 @@ def change_amounts(
         shifts: (3,), one per stain, natural optical density.
         stains: (3, 3), a stain vector in each row.
         white: R, G, B of empty glass.
+        spares_glass: Whether clear glass stays as it is, and pale pixels change only partly.
 
     Returns:
         uint8 of the same shape.
@@ -102,4 +111,4 @@ def change_amounts(
     density = optical_density(tile, white)
     change = np.linalg.inv(stains) @ np.diag(gains) @ stains - np.eye(3)
     moved = density @ change.astype(np.float32) + (shifts @ stains).astype(np.float32)
-    return from_optical_density(density + stained_share(tile) * moved, white)
+    return from_optical_density(density + (stained_share(tile) * moved if spares_glass else moved), white)

@@ -48,13 +48,14 @@ def fit_style(tiles: Iterable[NDArray[np.uint8]] | NDArray[np.uint8], method: st
     return METHODS[method].fit(tiles)
 
 
-def restyle(tile: NDArray[np.uint8], source: Style, target: Style) -> NDArray[np.uint8]:
+def restyle(tile: NDArray[np.uint8], source: Style, target: Style, *, spares_glass: bool = False) -> NDArray[np.uint8]:
     """Return a tile, or tiles, in another style.
 
     Args:
         tile: uint8 (..., height, width, 3) RGB.
         source: Style of the slide it is from.
         target: Style it is to have, fitted by the same method.
+        spares_glass: Whether `reinhard` and `hed` leave clear glass as it is; `macenko` always does.
 
     Returns:
         uint8 of the same shape.
@@ -66,9 +67,9 @@ def restyle(tile: NDArray[np.uint8], source: Style, target: Style) -> NDArray[np
         case MacenkoStyle(), MacenkoStyle():
             return Macenko().transform(tile, source, target)
         case ReinhardStyle(), ReinhardStyle():
-            return Reinhard(space=source.space).transform(tile, source, target)
+            return Reinhard(space=source.space, spares_glass=spares_glass).transform(tile, source, target)
         case HedStyle(), HedStyle():
-            return Hed().transform(tile, source, target)
+            return Hed(spares_glass=spares_glass).transform(tile, source, target)
     raise ConfigError(f"a tile cannot go from a {source.method} style to a {target.method} style; fit both by one method")
 
 

@@ -39,17 +39,20 @@ class ReinhardStyle:
 class Reinhard:
     """Fits and transforms by mean and standard deviation.
 
-    Statistics are of tissue only, and clear glass stays as it is: in the paper, which is about photographs, all pixels count, and
-    a slide with more glass would become darker for it.
+    Statistics are of tissue only: in the paper, which is about photographs, all pixels count, and a slide with more glass would
+    become darker for it.
 
     Attributes:
         space: `cielab`, which the programs for slides use, or `l-alpha-beta` of the paper.
+        spares_glass: Whether clear glass stays as it is. Otherwise it is tinted like all else; but between glass that stays
+            and tissue that becomes much darker there are edges that were not there.
 
     Raises:
         ConfigError: There is no such space.
     """
 
     space: str = "cielab"
+    spares_glass: bool = False
 
     def __post_init__(self) -> None:
         if self.space not in SPACES:
@@ -94,4 +97,4 @@ class Reinhard:
         shift = (np.array(target.mean) - gain * np.array(source.mean)).astype(np.float32)
         colours = forth(tile)
         moved = colours * gain + shift
-        return back(colours + stained_share(tile) * (moved - colours))
+        return back(colours + stained_share(tile) * (moved - colours) if self.spares_glass else moved)
