@@ -16,6 +16,9 @@ from cartopath.training.fingerprint.bundle import (
     read_fingerprint_card,
     write_fingerprint,
 )
+from cartopath.training.fingerprint.cores import ArrayCore, ArrayGrid, find_cores
+from cartopath.training.fingerprint.halves import half_fingerprints
+from cartopath.training.fingerprint.making_pieces import PieceFile, SlideOfPatient, array_pieces, file_pieces, region_pieces
 from cartopath.training.fingerprint.pieces import Picture, Piece
 from cartopath.training.fingerprint.places import usable_pieces
 from cartopath.training.fingerprint.spec import FingerprintTraining
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from cartopath.training.fingerprint.extract import fingerprint_tiles, piece_probabilities
 
 __all__ = [
+    "ArrayCore",
+    "ArrayGrid",
     "AugmentationSpec",
     "FingerprintBundle",
     "FingerprintCard",
@@ -32,11 +37,18 @@ __all__ = [
     "FingerprintTraining",
     "Picture",
     "Piece",
+    "PieceFile",
+    "SlideOfPatient",
+    "array_pieces",
+    "file_pieces",
+    "find_cores",
     "fingerprint_key",
     "fingerprint_tiles",
+    "half_fingerprints",
     "piece_probabilities",
     "read_fingerprint",
     "read_fingerprint_card",
+    "region_pieces",
     "train_fingerprint",
     "usable_pieces",
     "write_fingerprint",

@@ -88,15 +88,15 @@ def _all_points(
         with open_slide(first.path, mpp=first.mpp) as slide:
             for i, j in members:
                 picture = pieces[i].pictures[j]
-                tissue = _tissue(slide, picture, network)
+                tissue = piece_tissue(slide, picture, network)
                 found[i][j] = {
                     half: half_places(picture, half, tissue, network, read_px=read_px, min_tissue=min_tissue) for half in HALVES
                 }
     return tuple(tuple(own) for own in found)
 
 
-def _tissue(slide: Slide, picture: Picture, network: FingerprintSpec) -> TissueMask:
-    """The tissue of a piece's window, as if the window were the slide."""
+def piece_tissue(slide: Slide, picture: Picture, network: FingerprintSpec) -> TissueMask:
+    """Return the tissue of a piece's window, as if the window were the slide."""
     window = picture.window_px0
     px0_per_px = max(1.0, network.size_um / _MASK_PX_PER_TILE / picture.mpp)
     size = (max(1, round(window.width / px0_per_px)), max(1, round(window.height / px0_per_px)))
@@ -105,10 +105,17 @@ def _tissue(slide: Slide, picture: Picture, network: FingerprintSpec) -> TissueM
 
 
 def half_places(
-    picture: Picture, half: Half, tissue: TissueMask, network: FingerprintSpec, *, read_px: int, min_tissue: float
+    picture: Picture,
+    half: Half,
+    tissue: TissueMask,
+    network: FingerprintSpec,
+    *,
+    read_px: int,
+    min_tissue: float,
+    step_um: float | None = None,
 ) -> Points:
-    """Return the middles of tiles within a half, (n, 2) x and y in level-0 pixels."""
-    region, step = picture.half_px0(half), network.size_um / STEPS / picture.mpp
+    """Return the middles of tiles within a half, every `step_um`, (n, 2) x and y in level-0 pixels."""
+    region, step = picture.half_px0(half), (step_um or network.size_um / STEPS) / picture.mpp
     reach = read_px * network.mpp / picture.mpp / 2 + 1  # one pixel to spare for rounding
     x, y = (_axis(start, length, reach, step) for start, length in ((region.x, region.width), (region.y, region.height)))
     middles = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
