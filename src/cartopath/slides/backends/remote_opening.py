@@ -14,8 +14,8 @@ import tifffile
 from cartopath.core.errors import SlideError
 from cartopath.core.remote_file import RemoteFile
 from cartopath.slides.backends.foreign_errors import STRUCTURE_ERRORS, reason
-from cartopath.slides.backends.opening import because, doubt_of, how_decoded, open_picture
 from cartopath.slides.backends.protocol import Backend
+from cartopath.slides.backends.reasons import because, doubt_of, how_decoded, open_picture
 from cartopath.slides.declared.sizes import check_open_file
 
 _WAY_OUT = "copy the file to a folder and name that"

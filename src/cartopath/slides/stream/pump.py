@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import TileError
 from cartopath.slides.array_pool import POOL
-from cartopath.slides.stream.cutters import Cutter, Job
+from cartopath.slides.stream.cutter import Cutter, Job
 
 CHUNK_BYTES = 16 << 20
 """Of tiles whose frames are read from the file together."""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.slides.slide import Slide
-from cartopath.slides.stream.cutters import Cutter, TileWindow, make_cutter
+from cartopath.slides.stream.cutter import Cutter, TileWindow
+from cartopath.slides.stream.cutting import make_cutter
 from cartopath.slides.stream.pump import Batch, Pump, fill
 
 _Result = TypeVar("_Result")

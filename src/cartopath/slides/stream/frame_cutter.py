@@ -1,130 +1,23 @@
-"""Cutting tiles out of a slide: from its compressed frames, each decoded once, or region by region where there are none.
-
-A cutter is told which tiles are coming (`admit`, which reads the file), does one job at a time in whatever thread (`run`), which
-says which tiles are complete, puts a complete tile where it belongs (`cut`), and forgets it (`finish`).
-"""
+"""Cutting tiles out of the compressed frames of a slide, each decoded once."""
 
 from __future__ import annotations
 
 import heapq
 import threading
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.core.errors import SlideError, TileError
-from cartopath.slides.backends.protocol import FrameBytes, FrameError, FrameSource
+from cartopath.core.errors import TileError
+from cartopath.slides.backends.protocol import FrameError, FrameSource
 from cartopath.slides.rendition import Placement, Rendition, is_exact, place, place_many, resample
-from cartopath.slides.slide import MAX_REGION_PX, Slide
+from cartopath.slides.slide import Slide
+from cartopath.slides.stream.cutter import Job, Pixels, TileWindow
 from cartopath.slides.stream.needs import FrameGrid, Needs
 
 KEPT_BYTES = 192 << 20
 """Of decoded frames that only later tiles need: a row of frames of 512 px across 128,000 px."""
-
-Pixels: TypeAlias = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class TileWindow:
-    """What a tile is: a square of the slide and the size it is wanted at.
-
-    Attributes:
-        window_px0: Side on the slide in level-0 pixels.
-        size_px: Side of the result in pixels.
-    """
-
-    window_px0: int
-    size_px: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the result."""
-        return self.size_px, self.size_px
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One thing to do.
-
-    Attributes:
-        number: Of the frame to decode, or of the tile that is complete already.
-        data: The frame's bytes, None where the slide has none, the error where they cannot be read.
-        is_tile: Nothing is to be decoded for this tile any more.
-    """
-
-    number: int
-    data: FrameBytes | FrameError | None = None
-    is_tile: bool = False
-
-
-class Cutter(Protocol):
-    """See the module."""
-
-    def admit(self, first: int, stop: int) -> list[Job]:
-        """Return what is to be done for tiles `first` to `stop`; called in order, by one thread."""
-        ...
-
-    def run(self, job: Job) -> list[int]:
-        """Do it and return the tiles that are complete now."""
-        ...
-
-    def cut(self, tile: int, out: Pixels) -> None:
-        """Put the pixels of a complete tile into `out`, (size_px, size_px, 3).
-
-        Raises:
-            TileError: They cannot be decoded; `out` is left as it was or partly filled.
-        """
-        ...
-
-    def finish(self, tile: int) -> None:
-        """Forget a tile that was cut."""
-        ...
-
-
-def make_cutter(slide: Slide, xy_px0: NDArray[np.integer], window: TileWindow, *, kept_bytes: int = KEPT_BYTES) -> Cutter:
-    """Return the cutter that suits the slide's decoder.
-
-    Args:
-        slide: The slide.
-        xy_px0: (n, 2) level-0 upper left corners of its tiles.
-        window: What a tile is.
-        kept_bytes: Of decoded frames that only later tiles need.
-
-    Raises:
-        SlideError: The tiles are impossibly large.
-    """
-    rendition = slide.best_rendition(window.window_px0 / window.size_px)
-    if (window.window_px0 / rendition.downsample) ** 2 > MAX_REGION_PX:
-        raise SlideError(
-            f"{slide.path}: tiles of {window.window_px0:,} level-0 px need too many pixels of level {rendition.level}"
-        )
-    corners = np.asarray(xy_px0, np.int64).reshape(-1, 2)
-    if slide.frames is None:
-        return _RegionCutter(slide, corners, window)
-    return _FrameCutter(slide, slide.frames, rendition, corners, window, kept_bytes)
-
-
-class _RegionCutter:
-    """Reads each tile by itself."""
-
-    def __init__(self, slide: Slide, corners: NDArray[np.int64], window: TileWindow) -> None:
-        self._slide, self._corners, self._window = slide, corners, window
-
-    def admit(self, first: int, stop: int) -> list[Job]:
-        return [Job(tile, is_tile=True) for tile in range(first, stop)]
-
-    def run(self, job: Job) -> list[int]:
-        return [job.number]
-
-    def cut(self, tile: int, out: Pixels) -> None:
-        x, y = self._corners[tile].tolist()
-        side = self._window.window_px0
-        out[...] = self._slide.read_scaled(x, y, (side, side), self._window.size)
-
-    def finish(self, tile: int) -> None:
-        pass
 
 
 @dataclass(slots=True)
@@ -150,7 +43,7 @@ class _Frame:
         return self.pixels.nbytes if isinstance(self.pixels, np.ndarray) else 0
 
 
-class _FrameCutter:
+class FrameCutter:
     """Decodes each frame once, and keeps those that later tiles need, the ones needed soonest first where space is short."""
 
     def __init__(
@@ -160,7 +53,7 @@ class _FrameCutter:
         rendition: Rendition,
         corners: NDArray[np.int64],
         window: TileWindow,
-        kept_bytes: int,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._path, self._scaling = slide.path, slide.scaling
         self._source, self._level, self._rendition = frames, rendition.level, rendition
@@ -181,6 +74,7 @@ class _FrameCutter:
         return len(self._held)
 
     def admit(self, first: int, stop: int) -> list[Job]:
+        """Read the bytes of the frames that these tiles need and that are not there yet."""
         wanted: list[int] = []
         complete: list[int] = []
         with self._lock:
@@ -206,6 +100,7 @@ class _FrameCutter:
         return [Job(tile, is_tile=True) for tile in complete] + [Job(*pair) for pair in zip(wanted, data, strict=True)]
 
     def run(self, job: Job) -> list[int]:
+        """Decode a frame and return the tiles that waited for it alone."""
         if job.is_tile:
             return [job.number]
         pixels = self._decoded(job)
@@ -226,6 +121,11 @@ class _FrameCutter:
             return error
 
     def cut(self, tile: int, out: Pixels) -> None:
+        """Put a tile together from its frames, and resample it where it is wanted at another size.
+
+        Raises:
+            TileError: One of its frames cannot be decoded.
+        """
         placed = self._place(tile)
         region = out if is_exact(placed, self._window.size) else self._room(placed.height, placed.width)
         self._assemble(tile, placed, region)
@@ -274,6 +174,7 @@ class _FrameCutter:
         return TileError(f"{self._path}: cannot decode {what}: {error}")
 
     def finish(self, tile: int) -> None:
+        """Let go of the frames that no later tile needs, and of others where space is short."""
         with self._lock:
             del self._missing[tile]
             for number in self._needs.frames_of(tile):

@@ -1,0 +1,74 @@
+"""What cuts tiles out of a slide.
+
+A cutter is told which tiles are coming (`admit`, which reads the file), does one job at a time in whatever thread (`run`), which
+says which tiles are complete, puts a complete tile where it belongs (`cut`), and forgets it (`finish`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cartopath.slides.backends.protocol import FrameBytes, FrameError
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class TileWindow:
+    """What a tile is: a square of the slide and the size it is wanted at.
+
+    Attributes:
+        window_px0: Side on the slide in level-0 pixels.
+        size_px: Side of the result in pixels.
+    """
+
+    window_px0: int
+    size_px: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.size_px, self.size_px
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do.
+
+    Attributes:
+        number: Of the frame to decode, or of the tile that is complete already.
+        data: The frame's bytes, None where the slide has none, the error where they cannot be read.
+        is_tile: Nothing is to be decoded for this tile any more.
+    """
+
+    number: int
+    data: FrameBytes | FrameError | None = None
+    is_tile: bool = False
+
+
+class Cutter(Protocol):
+    """See the module."""
+
+    def admit(self, first: int, stop: int) -> list[Job]:
+        """Return what is to be done for tiles `first` to `stop`; called in order, by one thread."""
+        ...
+
+    def run(self, job: Job) -> list[int]:
+        """Do it and return the tiles that are complete now."""
+        ...
+
+    def cut(self, tile: int, out: Pixels) -> None:
+        """Put the pixels of a complete tile into `out`, (size_px, size_px, 3).
+
+        Raises:
+            TileError: They cannot be decoded; `out` is left as it was or partly filled.
+        """
+        ...
+
+    def finish(self, tile: int) -> None:
+        """Forget a tile that was cut."""
+        ...
