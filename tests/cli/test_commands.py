@@ -204,7 +204,7 @@ class TestCheck:
         (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
         code, printed = cartopath("check", tmp_path, "-q", "--workers", "0")
         assert code == 0
-        assert "24 slides opened; resolution: 24 from openslide.mpp-x" in printed
+        assert "24 slides opened; resolution: 24 from tiff.XResolution" in printed
         assert "ready with reservations" in printed
 
     def test_survives_a_slide_that_kills_its_process(self, cartopath, tmp_path, small_config, small_cohort, monkeypatch):
