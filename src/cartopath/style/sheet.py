@@ -22,7 +22,7 @@ Restyling = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 _INK, _MUTED = "#222222", "#666666"
 _TILE_IN, _GAP_IN, _BLOCK_GAP_IN = 1.15, 0.06, 0.3
 _MARGIN_IN, _HEAD_IN, _NOTE_IN = 0.12, 0.75, 0.17
-_DPI = 150
+_DPI = 120
 
 
 @dataclass(frozen=True, eq=False, slots=True)
