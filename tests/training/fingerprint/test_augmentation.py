@@ -16,7 +16,9 @@ def changed(tiles, spec, *, size_px=None, seed=0):
     n, n_styles = tiles.shape[:2]
     drawn = draw_changes(spec, n, n_styles, stream(seed, "augment"))
     arrays = {name: torch.from_numpy(getattr(drawn, name)) for name in type(drawn).__slots__}
-    return augment(torch.from_numpy(tiles), arrays, size_px=size_px or tiles.shape[2]).numpy()
+    return augment(
+        torch.from_numpy(tiles), arrays, size_px=size_px or tiles.shape[2], by_any_angle=spec.rotation == "any"
+    ).numpy()
 
 
 def some_tiles(n=6, n_styles=2, size=12, *, grey=False):

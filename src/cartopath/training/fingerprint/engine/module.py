@@ -75,7 +75,9 @@ class Fingerprinting(LightningModule):  # type: ignore[misc]
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
         piece = batch["piece"]
-        images = augment(batch["tiles"], batch, size_px=self._size_px)  # (n, n_styles, 3, size, size)
+        images = augment(
+            batch["tiles"], batch, size_px=self._size_px, by_any_angle=self._spec.augmentation.rotation == "any"
+        )  # (n, n_styles, 3, size, size)
         n, n_styles = images.shape[:2]
         # Both styles go through the network together, so that batch normalisation sees their mixture, as it will afterwards.
         stacked = images.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (n_styles * n, 3, s, s)
