@@ -139,3 +139,10 @@ def test_a_benchmark_with_networks_gives_their_advice(slide):
     )
     assert isinstance(found, SlideBenchmark)
     assert {"feeding", "cache"} <= {advice.code for advice in found.advice}
+
+
+@pytest.mark.parametrize("location", ["http://localhost:1/slide.svs", "memory://slide.svs"])
+def test_a_slide_at_a_url_is_to_be_copied_first(location):
+    code, printed = cartopath(location)
+    assert code == 1
+    assert "copy the slide here" in printed

@@ -13,6 +13,8 @@ from cartopath.benchmark.peers import PEERS, Peer
 from cartopath.benchmark.reading import Settings, measure_reading
 from cartopath.benchmark.results import Absent, Measure, machine, write_results
 from cartopath.core.cores import usable_cores
+from cartopath.core.errors import SlideError
+from cartopath.core.locations import as_path, is_remote
 from cartopath.models import NetworkSpec
 
 PAPER_NETWORKS = (NetworkSpec(backbone="resnet34", size_px=224), NetworkSpec(backbone="inception_v3", size_px=512))
@@ -70,8 +72,11 @@ def benchmark_slide(
         said: Called with what is being measured.
 
     Raises:
-        SlideError: The slide cannot be read, or holds no tile.
+        SlideError: The slide cannot be read, is not on this machine, or holds no tile.
     """
+    path = as_path(path)
+    if is_remote(path):
+        raise SlideError(f"{path}: a benchmark compares readers of files, and most read no URL; copy the slide here")
     here = machine()  # first, so that the load is that of others
     reading = measure_reading(path, settings, peers=peers, said=said)
     measures: list[Measure | Absent] = [*reading.measures]

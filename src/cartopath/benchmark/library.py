@@ -10,9 +10,7 @@ import simplejpeg
 import tifffile
 
 from cartopath.benchmark.race import Contender, Work
-from cartopath.benchmark.readers import Job, in_threads
-from cartopath.benchmark.sample import cells_of
-from cartopath.core.errors import SlideError
+from cartopath.benchmark.readers import Job, in_threads, needed_frames
 from cartopath.slides.backends.protocol import FrameError
 
 JPEG = 7
@@ -50,10 +48,7 @@ def library_decoder(job: Job, tables: bytes, name: str) -> Contender:
     @contextmanager
     def opened() -> Generator[Work]:
         with job.open() as slide:
-            frames = slide.frames
-            if frames is None:
-                raise SlideError(f"{job.path}: read by {slide.backend}, which does not give out compressed frames")
-            cells = cells_of(job.sample, slide, slide.best_rendition(1.0), frames.layout(0))
+            frames, _, cells = needed_frames(job, slide, 1.0)
             found = frames.fetch(0, cells)
         held = [_complete(data[0], tables) for data in found if data is not None and not isinstance(data, FrameError)]
 

@@ -21,8 +21,8 @@ from cartopath.benchmark.race import Contender, Work
 from cartopath.benchmark.sample import Sample, cells_of
 from cartopath.core.errors import SlideError
 from cartopath.slides import Slide, iter_tiles, open_slide
-from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError
-from cartopath.slides.rendition import Scaling
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameSource
+from cartopath.slides.rendition import Rendition, Scaling
 
 BATCH_SIZE = 32
 _Item = TypeVar("_Item")
@@ -110,6 +110,19 @@ def single_threaded(job: Job) -> Job:
     return replace(job, threads=1)
 
 
+def needed_frames(job: Job, slide: Slide, downsample: float) -> tuple[FrameSource, Rendition, list[Cell]]:
+    """Return the frames of a slide, the rendition for a downsample, and which of its frames the tiles touch.
+
+    Raises:
+        SlideError: The decoder of this slide only reads regions.
+    """
+    frames = slide.frames
+    if frames is None:
+        raise SlideError(f"{job.path}: read by {slide.backend}, which does not give out compressed frames")
+    rendition = slide.best_rendition(downsample)
+    return frames, rendition, cells_of(job.sample, slide, rendition, frames.layout(rendition.level))
+
+
 def bare_decoder(job: Job, name: str = "bare decoder") -> Contender:
     """Decode every frame that the tiles touch once, from memory, and do nothing with the pixels.
 
@@ -122,11 +135,7 @@ def bare_decoder(job: Job, name: str = "bare decoder") -> Contender:
     @contextmanager
     def opened() -> Generator[Work]:
         with job.open() as slide:
-            frames = slide.frames
-            if frames is None:
-                raise SlideError(f"{job.path}: read by {slide.backend}, which does not give out compressed frames")
-            rendition = slide.best_rendition(job.sample.downsample)
-            cells = cells_of(job.sample, slide, rendition, frames.layout(rendition.level))
+            frames, rendition, cells = needed_frames(job, slide, job.sample.downsample)
             found = zip(cells, frames.fetch(rendition.level, cells), strict=True)
             held = [(cell, data) for cell, data in found if data is not None and not isinstance(data, FrameError)]
 
@@ -153,11 +162,7 @@ def cold_disk(job: Job, name: str = "disk") -> Contender:
     @contextmanager
     def opened() -> Generator[Work]:
         with job.open() as slide:
-            frames = slide.frames
-            if frames is None:
-                raise SlideError(f"{job.path}: read by {slide.backend}, which does not give out compressed frames")
-            rendition = slide.best_rendition(job.sample.downsample)
-            cells = cells_of(job.sample, slide, rendition, frames.layout(rendition.level))
+            frames, rendition, cells = needed_frames(job, slide, job.sample.downsample)
             _forget(job.path)
 
             def work() -> int:
