@@ -57,7 +57,7 @@ class Size:
     backbone: str
 
 
-QUICK = Size(12, 48, 24, 240.0, 2.0, 32, 32, 16, 0.5, "test_resnet")
+QUICK = Size(8, 30, 18, 240.0, 2.0, 32, 32, 8, 0.5, "test_resnet")
 FULL = Size(30, 240, 30, 800.0, 0.5, 224, 64, 200, 0.8, "resnet34")
 
 
