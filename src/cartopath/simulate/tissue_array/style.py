@@ -55,9 +55,9 @@ FIRST_STYLE = ArrayStyle(
 )
 SECOND_STYLE = ArrayStyle(
     "second",
-    Stain(haematoxylin=(1.50, 1.62, 0.50), eosin=(0.10, 0.72, 0.62), white=(240.0, 236.0, 228.0), gamma=1.12),
+    Stain(haematoxylin=(0.95, 0.84, 0.30), eosin=(0.07, 0.88, 0.95), white=(240.0, 236.0, 226.0), gamma=1.15),
     mpp=0.4,
-    blur_um=0.5,
-    brightness=0.97,
+    blur_um=0.6,
+    brightness=0.95,
 )
-"""A bluer stain on a finer, softer, dimmer scanner than that of `FIRST_STYLE`."""
+"""Bluer nuclei in orange tissue, on a finer, softer, dimmer scanner than that of `FIRST_STYLE`."""
