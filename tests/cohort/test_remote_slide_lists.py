@@ -126,3 +126,9 @@ def test_one_name_for_two_urls_is_found_by_what_their_servers_say(tmp_path):
     (finding,) = duplicate_findings(read_slides(tmp_path, table))
     assert (finding.severity, finding.code) == ("error", "duplicate-slide")
     assert "memory://twice/1.svs, memory://twice/2.svs" in finding.message
+
+
+def test_a_url_of_a_single_slide_is_told_to_give_its_folder():
+    put("memory://single/A.svs")
+    with pytest.raises(TableError, match=r"a file; give the folder it lies in, with --pattern 'A.svs'"):
+        read_slides(as_path("memory://single/A.svs"))

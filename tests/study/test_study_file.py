@@ -244,3 +244,8 @@ class TestReading:
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         parsed().tiles.size_px = 3
+
+
+def test_a_section_with_every_line_commented_out_is_as_if_it_were_not_there():
+    content = {"name": "s", "slides": {"dir": "slides"}, "molecular": {"table": "m.tsv"}, "traits": ["MKI67"]}
+    assert parse_config({**content, "clinical": None, "survival": None}) == parse_config(content)

@@ -40,8 +40,9 @@ def parse_config(content: object, *, where: str = STUDY_FILE) -> StudyConfig:
     """
     if not isinstance(content, dict):
         raise ConfigError(f"{where}: expected keys and values at the top level, found {type(content).__name__}")
+    given = {key: value for key, value in content.items() if value is not None}  # a section with every line commented out is none
     try:
-        return StudyConfig.model_validate(content)
+        return StudyConfig.model_validate(given)
     except ValidationError as error:
         problems = [_explained(dict(problem)) for problem in error.errors()]
         raise ConfigError(f"{where}: " + "; ".join(problems)) from error

@@ -15,7 +15,7 @@ def walk_remote(folder: Path) -> list[Path]:
         folder: What `as_path` made of the URL.
 
     Raises:
-        TableError: It cannot be listed, or nothing is there.
+        TableError: It cannot be listed, is a file, or nothing is there.
     """
     try:
         with plain_errors(folder):
@@ -25,6 +25,8 @@ def walk_remote(folder: Path) -> list[Path]:
                 folder.fs.ls(base)  # type: ignore[attr-defined]  # Says why, where `find` passes over it.
     except OSError as error:
         raise TableError(f"{folder}: cannot be listed ({error}); check slides.dir") from error
+    if [str(name).rstrip("/") for name in names] == [base]:
+        raise TableError(f"{folder}: a file; give the folder it lies in, with --pattern {folder.name!r} (slides.pattern)")
     below = [str(name).removeprefix(base).lstrip("/") for name in names]
     parts = sorted(tuple(name.split("/")) for name in below if name and not any(part.startswith(".") for part in name.split("/")))
     if not parts:
