@@ -6,7 +6,7 @@
 
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
 from cartopath.slides.plan import TilePlan, background_fraction, plan_tiles, read_tile_plan, write_tile_plan
-from cartopath.slides.rendition import SCALINGS, Scaling
+from cartopath.slides.rendition import Scaling
 from cartopath.slides.resolution import Resolution
 from cartopath.slides.slide import Slide, open_slide
 from cartopath.slides.stain import StainStatistics, compare_stain, stain_statistics
@@ -14,7 +14,6 @@ from cartopath.slides.stream import TileBatch, iter_tiles, map_tiles, read_tiles
 from cartopath.slides.tissue import TissueMask, slide_tissue, tissue_mask
 
 __all__ = [
-    "SCALINGS",
     "Resolution",
     "Scaling",
     "Slide",

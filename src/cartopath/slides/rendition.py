@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Scaling: TypeAlias = Literal["fast", "lanczos"]
-SCALINGS: tuple[Scaling, ...] = ("fast", "lanczos")
 
 _TOLERANCE: dict[Scaling, float] = {"fast": 0.05, "lanczos": 0.01}
 """Pixels may be this much coarser than wanted: 40x scanners have 0.23 to 0.26 um per pixel, and half of that is meant for 0.5."""
