@@ -26,5 +26,5 @@ def test_a_square_slide_has_about_as_many_tiles_as_asked(tmp_path):
     assert write_square_slide(tmp_path / "s.tif", 10) == 9
     assert seconds_to_read(tmp_path / "s.tif", 9, threads=1) > 0
     assert seconds_to_tile(tmp_path / "s.tif", threads=1) > 0
-    with pytest.raises(SlideError, match="has 9 tiles of 256 px, not 10"):
+    with pytest.raises(SlideError, match="has 9 tiles of 64 px, not 10"):
         seconds_to_read(tmp_path / "s.tif", 10, threads=1)

@@ -15,7 +15,8 @@ from cartopath.core.errors import SlideError
 from cartopath.core.geometry import SizePx0
 from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
 
-TILE_PX = 256
+TILE_PX = 64
+"""Small, so that what is spent on each tile weighs more than its pixels."""
 MPP = 0.5
 
 
