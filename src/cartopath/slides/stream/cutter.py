@@ -1,11 +1,12 @@
 """What cuts tiles out of a slide.
 
-A cutter is told which tiles are coming (`admit`, which reads the file), does one job at a time in whatever thread (`run`), which
-says which tiles are complete, puts a complete tile where it belongs (`cut`), and forgets it (`finish`).
+A cutter is told which tiles are coming and where they go (`admit`, which reads the file), does one job at a time in whatever
+thread (`run`), which says which tiles are complete, finishes a complete tile (`cut`), and forgets it (`finish`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -53,22 +54,37 @@ class Job:
 class Cutter(Protocol):
     """See the module."""
 
-    def admit(self, first: int, stop: int) -> list[Job]:
-        """Return what is to be done for tiles `first` to `stop`; called in order, by one thread."""
+    @property
+    def tile_bytes(self) -> int:
+        """Memory that an admitted tile takes."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """How many tiles ahead it is worth while to admit: as many as share frames."""
+        ...
+
+    def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
+        """Return what is to be done for the tiles from `first` on; called in order, by one thread.
+
+        Args:
+            first: Number of the first tile.
+            slots: For each tile where its pixels will go, (size_px, size_px, 3); or an array of all of them.
+        """
         ...
 
     def run(self, job: Job) -> list[int]:
         """Do it and return the tiles that are complete now."""
         ...
 
-    def cut(self, tile: int, out: Pixels) -> None:
-        """Put the pixels of a complete tile into `out`, (size_px, size_px, 3).
+    def cut(self, number: int, out: Pixels) -> None:
+        """Finish the pixels of a complete tile in `out`, its slot.
 
         Raises:
             TileError: They cannot be decoded; `out` is left as it was or partly filled.
         """
         ...
 
-    def finish(self, tile: int) -> None:
+    def finish(self, number: int) -> None:
         """Forget a tile that was cut."""
         ...

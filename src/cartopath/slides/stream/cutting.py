@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,17 +41,18 @@ class _RegionCutter:
 
     def __init__(self, slide: Slide, corners: NDArray[np.int64], window: TileWindow) -> None:
         self._slide, self._corners, self._window = slide, corners, window
+        self.tile_bytes, self.reach = window.size_px**2 * 3, 0
 
-    def admit(self, first: int, stop: int) -> list[Job]:
-        return [Job(tile, is_tile=True) for tile in range(first, stop)]
+    def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
+        return [Job(first + number, is_tile=True) for number in range(len(slots))]
 
     def run(self, job: Job) -> list[int]:
         return [job.number]
 
-    def cut(self, tile: int, out: Pixels) -> None:
-        x, y = self._corners[tile].tolist()
+    def cut(self, number: int, out: Pixels) -> None:
+        x, y = self._corners[number].tolist()
         side = self._window.window_px0
         out[...] = self._slide.read_scaled(x, y, (side, side), self._window.size)
 
-    def finish(self, tile: int) -> None:
+    def finish(self, number: int) -> None:
         pass

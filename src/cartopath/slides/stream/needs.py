@@ -66,6 +66,13 @@ class Needs:
         self._end_user = np.append(self._first_user[1:], len(self._users))
 
     @property
+    def reach(self) -> int:
+        """How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row."""
+        if self.n_frames == 0:
+            return 0
+        return int((self._users[self._end_user - 1] - self._users[self._first_user]).max())
+
+    @property
     def n_frames(self) -> int:
         """How many frames are needed at all."""
         return len(self._numbers)

@@ -41,8 +41,9 @@ def iter_tiles(
 ) -> Generator[TileBatch, None, None]:
     """Yield the pixels of tiles in batches, in order, while the next ones are being decoded.
 
-    Two batches or 32 MB are filled ahead of the caller. Frames that later tiles need are kept in up to 192 MB: where the tiles of
-    a grid come row by row, each frame is decoded once on slides up to 128,000 px wide.
+    Two batches are filled ahead of the caller, or the row of tiles that shares frames, up to 128 MB. Other frames that later
+    tiles need are kept in up to 192 MB: where the tiles of a grid come row by row, each frame is decoded once on slides up to
+    128,000 px wide, and more.
 
     Args:
         slide: The slide.
@@ -147,7 +148,7 @@ def _fill_here(cutter: Cutter, pixels: NDArray[np.uint8]) -> None:
     for first in range(0, len(pixels), _MAPPED_AT_ONCE):
         stop = min(first + _MAPPED_AT_ONCE, len(pixels))
         batch = Batch(first, pixels[first:stop], [])
-        for job in cutter.admit(first, stop):
+        for job in cutter.admit(first, batch.pixels):
             for tile in cutter.run(job):
                 fill(cutter, batch, tile, None)
         _raise_first(batch)
