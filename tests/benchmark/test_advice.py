@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from cartopath.benchmark.advice import Facts, Network, advise
+from cartopath.benchmark.advice import Facts, Missed, Network, advise
 
 PLAIN = Facts(
     path="a.svs",
@@ -15,13 +15,17 @@ PLAIN = Facts(
     is_direct=True,
     stream_rate=1000.0,
     stream_rate_alone=250.0,
+    threads_gain=4.0,
     decode_rate=1200.0,
     disk_rate=5000.0,
     scaled_gain=None,
     n_tiles=1000,
     tile_bytes=512 * 512 * 3,
     noise=0.05,
+    n_read=800,
+    n_unreadable=0,
 )
+MISSED = Missed("level 0 off grid", "stream", "OpenSlide", 3.456, 4.0)
 NETWORK = Network(
     name="resnet34 at 224 px",
     device="the GPU",
@@ -71,22 +75,53 @@ def test_the_disk_is_the_limit_when_it_gives_less_than_is_decoded(disk, said):
 
 
 @pytest.mark.parametrize(
-    ("alone", "threads", "cores", "said"),
+    ("gain", "threads", "cores", "said"),
     [
-        (1000 / 2.8, 4, 8, []),
-        (1000 / 2.79, 4, 8, ["threads"]),
-        (1000 / 1.4, 4, 2, []),  # four threads on two cores can give twice as much, no more
-        (1000 / 1.39, 4, 2, ["threads"]),
-        (1000.0, 1, 8, []),
+        (2.8, 4, 8, []),
+        (2.79, 4, 8, ["threads"]),
+        (1.4, 4, 2, []),  # four threads on two cores can give twice as much, no more
+        (1.39, 4, 2, ["threads"]),
+        (1.1, 2, 2, ["threads"]),
+        (1.11, 2, 2, []),  # one thread would give less than 90 % of that
+        (1.0, 1, 8, []),
     ],
 )
-def test_threads_that_bring_little(alone, threads, cores, said):
-    assert codes(stream_rate_alone=alone, threads=threads, cores=cores) == said
+def test_threads_that_bring_little(gain, threads, cores, said):
+    assert codes(threads_gain=gain, threads=threads, cores=cores) == said
 
 
-def test_how_many_threads_do_as_well():
-    assert "4 threads read 2.0 times as fast as one: --threads 2 does as well" in text("threads", stream_rate_alone=500.0)
-    assert "--threads 1 does" in text("threads", threads=2, stream_rate_alone=1000 / 1.05)
+@pytest.mark.parametrize(
+    ("gain", "threads", "does"),
+    [
+        (2.0, 4, "--threads 2 should do as well"),
+        (1.4, 4, "--threads 2 should do as well"),
+        (1.05, 2, "--threads 1 does as well"),
+        (0.92, 2, "--threads 1 does as well"),
+        (0.9, 2, "--threads 1 does better"),
+    ],
+)
+def test_how_many_threads_do_as_well(gain, threads, does):
+    said = text("threads", threads_gain=gain, threads=threads)
+    assert said == f"{threads} threads read {gain:.2f} times as fast as one: {does} here"
+
+
+def test_a_damaged_slide_is_said_first():
+    assert codes(n_unreadable=1, is_direct=False) == ["damaged", "convert"]
+    said = text("damaged", n_unreadable=700)
+    assert said.startswith("700 of 800 tiles cannot be decoded")
+    assert "run cartopath check" in said
+
+
+def test_a_goal_that_is_missed_is_said_in_words():
+    assert text("missed", missed=(MISSED,)) == (
+        "level 0 off grid: stream is 3.46 times as fast as OpenSlide and should be 4 times: a goal is missed here"
+    )
+
+
+@pytest.mark.parametrize(("change", "code"), [({"noise": 0.5}, "noisy"), ({"n_unreadable": 1}, "damaged")])
+def test_what_rests_on_rates_that_cannot_be_trusted_is_left_out(change, code):
+    assert codes(disk_rate=1.0, threads_gain=1.0, missed=(MISSED,)) == ["missed", "disk", "threads"]
+    assert codes(disk_rate=1.0, threads_gain=1.0, missed=(MISSED,), **change) == [code]
 
 
 @pytest.mark.parametrize(("gain", "said"), [(None, []), (1.09, []), (1.1, ["scaling"]), (0.5, [])])

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cartopath.benchmark.peers import PEERS, Agreement, Peer, agreement, contender, failures
+from cartopath.benchmark.peers import PEERS, Agreement, Peer, agreement, contender, failures, note
 from cartopath.benchmark.readers import Job
 from cartopath.benchmark.sample import native_sample
 from cartopath.slides import open_slide, read_tiles
@@ -73,6 +73,23 @@ def test_what_is_not_installed_says_so():
     absent = dataclasses.replace(OPENSLIDE, packages=("no-such-package",))
     assert absent.version() is None
     assert absent.why_not() == "not installed"
+
+
+def test_the_version_is_that_of_the_library_not_of_its_binding(job):
+    import openslide
+
+    assert OPENSLIDE.library_version() == openslide.__library_version__
+    assert note(OPENSLIDE, job).startswith(f"{openslide.__library_version__}; pixels")
+
+
+def test_a_library_that_knows_no_version_has_that_of_its_package():
+    assert stand_in(lambda tile: tile).library_version() == np.__version__
+
+
+def test_pixels_that_cannot_be_decoded_are_not_compared(damaged_40x):
+    with open_slide(damaged_40x) as slide:
+        job = Job(damaged_40x, native_sample(slide, 128, n_tiles=9), 2)
+    assert note(OPENSLIDE, job).endswith("pixels not compared, as cartopath cannot decode some")
 
 
 def test_what_cannot_be_imported_says_so():

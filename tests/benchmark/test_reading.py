@@ -5,12 +5,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
+import cartopath.benchmark.reading as reading
 from cartopath.benchmark.peers import PEERS, Peer
-from cartopath.benchmark.reading import Settings, measure_reading
+from cartopath.benchmark.probe import Readable
+from cartopath.benchmark.reading import measure_reading
 from cartopath.benchmark.results import Absent, Measure
+from cartopath.benchmark.subject import Settings
 from cartopath.core.errors import SlideError
 from cartopath.slides import Slide
 
@@ -100,7 +102,50 @@ def test_a_library_that_fails_on_the_slide_costs_its_line_only(slide_40x):
 def test_what_is_being_measured_is_said(slide_40x):
     said = []
     measure_reading(slide_40x, SETTINGS, peers=(), said=said.append)
-    assert said == ["tiles on the grid of frames", "tiles off the grid of frames", "other libraries", "tiles of a study"]
+    assert said == [
+        "whether tiles can be decoded",
+        "tiles on the grid of frames",
+        "tiles off the grid of frames",
+        "other libraries",
+        "tiles of a study",
+    ]
+
+
+def test_the_decoder_is_said_before_anything_is_measured(slide_40x):
+    said = []
+    measure_reading(
+        slide_40x, SETTINGS, peers=(), opened=lambda backend, reason: said.append((backend, reason)), said=said.append
+    )
+    assert said[0] == ("direct", said[0][1]) and "JPEG" in said[0][1]
+    assert said.count(said[0]) == 1
+
+
+def test_one_thread_is_not_compared_with_one_thread(slide_40x):
+    result = measure_reading(slide_40x, dataclasses.replace(SETTINGS, threads=1), peers=())
+    assert "threads" not in {row.key for row in result.measures}
+    assert result.stream_rate_alone == result.stream_rate
+    assert result.threads_gain == 1.0
+
+
+def test_the_gain_of_threads_is_that_of_the_table(result):
+    row = result.measures[-1]
+    assert (row.name, row.reference) == ("2 threads", "1 thread")
+    assert result.threads_gain == row.ratio.median
+
+
+def test_no_goal_is_held_against_tiles_that_are_resampled(slide_40x):
+    by_key = {row.key: row for row in measure_reading(slide_40x, dataclasses.replace(SETTINGS, mpp=0.52), peers=()).measures}
+    assert by_key["stream_of_decoder_on_grid"].goal == 0.8
+    assert by_key["scaled_of_decoder"].goal is None
+    assert by_key["scaled_over_resizing"].goal is None
+
+
+def test_fewer_tiles_are_read_where_time_is_short(slide_40x, monkeypatch):
+    counted = []
+    stream = reading.stream
+    monkeypatch.setattr(reading, "stream", lambda job, name: counted.append(job.sample.n_tiles) or stream(job, name))
+    measure_reading(slide_40x, dataclasses.replace(SETTINGS, n_tiles=320, seconds=1e-6), peers=())
+    assert set(counted) == {16}
 
 
 def test_a_slide_that_is_not_there_is_an_error(tmp_path):
@@ -127,14 +172,28 @@ def test_why_it_is_read_as_it_is_can_be_told(plain):
     assert plain.reason
 
 
-def test_damaged_frames_do_not_end_the_measurement(slide_40x, tmp_path):
-    with tifffile.TiffFile(slide_40x) as tiff:
-        page = tiff.pages[0]
-        frame = page.dataoffsets[len(page.dataoffsets) // 2]
-    damaged = bytearray(slide_40x.read_bytes())
-    damaged[frame : frame + 400] = bytes(400)
-    (tmp_path / "damaged.tif").write_bytes(damaged)
-    result = measure_reading(tmp_path / "damaged.tif", dataclasses.replace(SETTINGS, n_tiles=320), peers=OPENSLIDE)
-    by_key = {row.key: row for row in result.measures}
+@pytest.fixture(scope="module")
+def damaged(damaged_40x):
+    return measure_reading(damaged_40x, SETTINGS, peers=OPENSLIDE)
+
+
+def test_damaged_frames_do_not_end_the_measurement(damaged):
+    by_key = {row.key: row for row in damaged.measures}
     assert isinstance(by_key["stream_of_decoder_on_grid"], Measure)
     assert isinstance(by_key["stream_over_openslide"], Absent)
+
+
+def test_tiles_that_cannot_be_decoded_are_counted(damaged, result):
+    assert damaged.read.n_tiles == 32
+    assert 0 < damaged.read.n_unreadable < 32
+    assert result.read == Readable(32, 0)
+
+
+def test_a_damaged_slide_reaches_and_misses_no_goal(damaged):
+    assert all(row.goal is None for row in damaged.measures if isinstance(row, Measure))
+
+
+def test_a_slide_of_which_nothing_can_be_decoded_is_an_error(slide_40x, monkeypatch):
+    monkeypatch.setattr(reading, "readable", lambda job, seconds: Readable(16, 16))
+    with pytest.raises(SlideError, match="none of the 32 tiles that were read can be decoded; run cartopath check"):
+        measure_reading(slide_40x, SETTINGS, peers=())

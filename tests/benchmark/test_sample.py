@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cartopath.benchmark.sample import cells_of, native_sample, off_the_grid, scaled_sample
+from cartopath.benchmark.sample import cells_of, is_cut_without_resampling, middle, native_sample, off_the_grid, scaled_sample
 from cartopath.core.errors import SlideError
 from cartopath.slides import open_slide
 
@@ -69,3 +69,24 @@ def test_frames_of_shrunken_decoding_are_those_of_the_finer_level(slide):
 def test_a_slide_smaller_than_a_tile_is_refused(slide):
     with pytest.raises(SlideError, match="use a smaller --tile-px"):
         native_sample(slide, 2048, n_tiles=4)
+
+
+@pytest.mark.parametrize(("n_tiles", "block"), [(1, (1, 1)), (2, (1, 2)), (16, (4, 4)), (17, (4, 4)), (40, (6, 6)), (70, (8, 8))])
+def test_the_middle_of_a_sample_is_a_block(slide, n_tiles, block):
+    whole = native_sample(slide, 128, n_tiles=80)  # 10 x 8
+    part = middle(whole, n_tiles)
+    cols, rows = (len(np.unique(part.xy_px0[:, axis])) for axis in (0, 1))
+    assert (cols, rows) == block
+    assert part.n_tiles == cols * rows <= n_tiles
+    assert np.abs(part.xy_px0.mean(axis=0) - whole.xy_px0.mean(axis=0)).max() <= 64
+
+
+def test_a_sample_that_holds_no_more_is_its_own_middle(slide):
+    whole = native_sample(slide, 128, n_tiles=80)
+    assert middle(whole, 80) is whole
+
+
+@pytest.mark.parametrize(("mpp", "is_whole"), [(0.25, True), (0.5, True), (0.51, False), (0.2, False)])
+def test_tiles_that_need_no_resampling_are_known(slide, mpp, is_whole):
+    sample = scaled_sample(slide, 64, mpp, n_tiles=16)
+    assert is_cut_without_resampling(sample, slide.best_rendition(sample.downsample), slide.scaling) == is_whole

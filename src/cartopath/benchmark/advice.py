@@ -40,6 +40,25 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A goal that was not reached.
+
+    Attributes:
+        what: What was read.
+        name: What was to be fast.
+        reference: What it was compared with.
+        ratio: How many times as fast it was.
+        goal: How many times as fast it should be.
+    """
+
+    what: str
+    name: str
+    reference: str
+    ratio: float
+    goal: float
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the rules look at. Rates are tiles per second.
 
@@ -52,12 +71,16 @@ class Facts:
         is_direct: Whether frames are decoded directly.
         stream_rate: Of the tiles of a study, all threads.
         stream_rate_alone: With one thread.
+        threads_gain: How many times as fast as one thread all of them are.
         decode_rate: Of the bare decoder; None where it cannot be asked.
         disk_rate: Of bytes from a cold disk; None where it cannot be measured.
         scaled_gain: Speed of fast scaling over decoding everything; None where no frame is decoded smaller.
         n_tiles: Tiles with tissue on the slide.
         tile_bytes: Of one decoded tile.
         noise: The widest spread of a ratio between rounds.
+        n_read: Tiles that were read once before anything was measured.
+        n_unreadable: Of them, that cannot be decoded.
+        missed: Goals of reading.
         networks: That were measured.
     """
 
@@ -69,13 +92,22 @@ class Facts:
     is_direct: bool
     stream_rate: float
     stream_rate_alone: float
+    threads_gain: float
     decode_rate: float | None
     disk_rate: float | None
     scaled_gain: float | None
     n_tiles: int
     tile_bytes: int
     noise: float
+    n_read: int
+    n_unreadable: int
+    missed: tuple[Missed, ...] = ()
     networks: tuple[Network, ...] = ()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the rates say something about this slide on this machine."""
+        return self.noise <= NOISY and self.n_unreadable == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +131,16 @@ def advise(facts: Facts) -> list[Advice]:
     return found
 
 
+def _damage(facts: Facts) -> list[Advice]:
+    if facts.n_unreadable == 0:
+        return []
+    text = (
+        f"{facts.n_unreadable:,} of {facts.n_read:,} tiles cannot be decoded, and what fails takes no time: these rates mean "
+        "little; run cartopath check on the folder of this slide"
+    )
+    return [Advice("damaged", text)]
+
+
 def _noise(facts: Facts) -> list[Advice]:
     if facts.noise <= NOISY:
         return []
@@ -117,8 +159,15 @@ def _decoder(facts: Facts) -> list[Advice]:
     return [Advice("convert", text)]
 
 
+def _missed(facts: Facts) -> list[Advice]:
+    if not facts.is_trusted:
+        return []
+    text = "{}: {} is {:.2f} times as fast as {} and should be {:g} times: a goal is missed here"
+    return [Advice("missed", text.format(one.what, one.name, one.ratio, one.reference, one.goal)) for one in facts.missed]
+
+
 def _disk(facts: Facts) -> list[Advice]:
-    if facts.disk_rate is None or facts.disk_rate >= facts.stream_rate:
+    if not facts.is_trusted or facts.disk_rate is None or facts.disk_rate >= facts.stream_rate:
         return []
     text = (
         f"the disk is the limit: cold, it gives the bytes of {facts.disk_rate:,.0f} tiles/s, and {facts.threads} threads decode "
@@ -128,11 +177,14 @@ def _disk(facts: Facts) -> list[Advice]:
 
 
 def _threads(facts: Facts) -> list[Advice]:
-    gain = facts.stream_rate / facts.stream_rate_alone
-    enough = max(1, round(gain))
-    if enough >= facts.threads or gain >= SCALES * min(facts.threads, facts.cores):
+    """Whether fewer threads come within 10 % of what all of them give."""
+    gain = facts.threads_gain
+    enough = max(1, math.ceil(gain / WORTH_SAYING))
+    if not facts.is_trusted or enough >= facts.threads or gain >= SCALES * min(facts.threads, facts.cores):
         return []
-    text = f"{facts.threads} threads read {gain:.1f} times as fast as one: --threads {enough} does as well here"
+    one_does = "does as well" if gain * WORTH_SAYING >= 1 else "does better"
+    does = one_does if enough == 1 else "should do as well"
+    text = f"{facts.threads} threads read {gain:.2f} times as fast as one: --threads {enough} {does} here"
     return [Advice("threads", text)]
 
 
@@ -185,8 +237,10 @@ def _cache(facts: Facts) -> list[Advice]:
 
 
 _RULES: tuple[Callable[[Facts], list[Advice]], ...] = (
+    _damage,
     _noise,
     _decoder,
+    _missed,
     _disk,
     _threads,
     _scaling,

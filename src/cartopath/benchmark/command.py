@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cartopath.benchmark.advice import Advice, Facts, Network, advise
+from cartopath.benchmark.advice import Advice, Facts, Missed, Network, advise
 from cartopath.benchmark.peers import PEERS, Peer
-from cartopath.benchmark.reading import Settings, measure_reading
+from cartopath.benchmark.reading import measure_reading
 from cartopath.benchmark.results import Absent, Measure, machine, write_results
+from cartopath.benchmark.subject import Settings
 from cartopath.core.cores import usable_cores
 from cartopath.core.errors import SlideError
 from cartopath.core.locations import as_path, is_remote
@@ -60,6 +61,7 @@ def benchmark_slide(
     *,
     networks: Sequence[NetworkSpec] = (),
     peers: Sequence[Peer] = PEERS,
+    opened: Callable[[str, str], None] = lambda backend, reason: None,
     said: Callable[[str], None] = lambda what: None,
 ) -> SlideBenchmark:
     """Measure how fast a slide is read and, if asked, how well networks are fed from it, and derive advice.
@@ -69,16 +71,17 @@ def benchmark_slide(
         settings: How to measure.
         networks: Each is measured in prediction and in training, which takes as long again as all reading, or longer.
         peers: Other libraries to compare with.
+        opened: Called once with the name of the decoder and why it reads the slide, before anything is measured.
         said: Called with what is being measured.
 
     Raises:
-        SlideError: The slide cannot be read, is not on this machine, or holds no tile.
+        SlideError: The slide cannot be read, is not on this machine, holds no tile, or none that can be decoded.
     """
     path = as_path(path)
     if is_remote(path):
         raise SlideError(f"{path}: a benchmark compares readers of files, and most read no URL; copy the slide here")
     here = machine()  # first, so that the load is that of others
-    reading = measure_reading(path, settings, peers=peers, said=said)
+    reading = measure_reading(path, settings, peers=peers, opened=opened, said=said)
     measures: list[Measure | Absent] = [*reading.measures]
     fed: list[Network] = []
     for network in networks:
@@ -106,12 +109,20 @@ def benchmark_slide(
         is_direct=reading.is_direct,
         stream_rate=reading.stream_rate,
         stream_rate_alone=reading.stream_rate_alone,
+        threads_gain=reading.threads_gain,
         decode_rate=reading.decode_rate,
         disk_rate=reading.disk_rate,
         scaled_gain=reading.scaled_gain,
         n_tiles=reading.n_candidates,
         tile_bytes=settings.size_px**2 * 3,
         noise=reading.noise,
+        n_read=reading.read.n_tiles,
+        n_unreadable=reading.read.n_unreadable,
+        missed=tuple(
+            Missed(row.what, row.name, row.reference, row.ratio.median, row.goal)
+            for row in reading.measures
+            if isinstance(row, Measure) and row.goal is not None and not row.is_reached
+        ),
         networks=tuple(fed),
     )
     return SlideBenchmark(path, settings, tuple(measures), found, tuple(advise(found)), here)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cartopath.benchmark.race import Contender, Work
 from cartopath.benchmark.readers import BATCH_SIZE, Job, Keep, in_threads
+from cartopath.core.errors import TileError
 from cartopath.slides import read_tiles
 
 ReadTiles = Callable[[NDArray[np.int64], int, int, Keep], None]
@@ -45,13 +46,18 @@ class Peer:
     reader: Callable[[Path], AbstractContextManager[ReadTiles]]
 
     def version(self) -> str | None:
-        """Return the installed version; None where it is not installed."""
+        """Return the version of the installed package; None where it is not installed."""
         for package in self.packages:
             try:
                 return version(package)
             except PackageNotFoundError:
                 continue
         return None
+
+    def library_version(self) -> str | None:
+        """Return the version of the library itself, where its package is only a binding that knows it."""
+        own = getattr(importlib.import_module(self.module), "__library_version__", None)
+        return self.version() if own is None else str(own)
 
     def why_not(self) -> str | None:
         """Return why it cannot be used here; None if it can."""
@@ -150,6 +156,15 @@ PEERS = (
     ),
     Peer("fastslide", "fastslide", ("fastslide",), "one handle, read_region(...).numpy()", _fastslide),
 )
+
+
+def note(peer: Peer, job: Job) -> str:
+    """Return which version was measured, and how its pixels compare with ours."""
+    try:
+        pixels = f"pixels {agreement(peer, job)}"
+    except TileError:
+        pixels = "pixels not compared, as cartopath cannot decode some"
+    return f"{peer.library_version()}; {pixels}"
 
 
 def contender(peer: Peer, job: Job) -> Contender:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cartopath.benchmark.library import jpeg_tables, library_decoder
-from cartopath.benchmark.peers import PEERS, Peer, agreement, contender, trouble
-from cartopath.benchmark.race import Race, race
+from cartopath.benchmark.peers import PEERS, Peer, contender, note, trouble
+from cartopath.benchmark.probe import FEWEST_TILES, Readable, in_time, readable, with_tiles
+from cartopath.benchmark.race import Contender, Race, race
 from cartopath.benchmark.readers import (
     Job,
     bare_decoder,
@@ -19,40 +20,16 @@ from cartopath.benchmark.readers import (
     stream,
 )
 from cartopath.benchmark.results import Absent, Measure, measure
-from cartopath.benchmark.sample import native_sample, off_the_grid, scaled_sample
-from cartopath.slides import open_slide
+from cartopath.benchmark.subject import Settings, Subject, choose_subject
+from cartopath.core.errors import SlideError
 
 OF_THE_DECODER = 0.8
-OVER_OPENSLIDE = 4.0
-OVER_RESIZING = 5.0
 AHEAD = 1.0
 _STREAM, _BARE, _RESIZED = "stream", "bare decoder", "OpenSlide + resize"
-_LIBRARY, _ALONE, _LANCZOS = "simplejpeg alone", "one thread", "scaling: lanczos"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to measure.
-
-    Attributes:
-        threads: How many decode.
-        size_px: Side of a tile.
-        mpp: Micrometres per pixel of the tiles of a study.
-        seconds: About how long all of it may take.
-        n_tiles: How many tiles each turn reads.
-        assume_mpp: Micrometres per level-0 pixel of a slide that does not say.
-        over_openslide: The goal for the stream against OpenSlide at level 0.
-        over_resizing: The goal against OpenSlide and a resize.
-    """
-
-    threads: int
-    size_px: int = 512
-    mpp: float = 0.5
-    seconds: float = 60.0
-    n_tiles: int = 400
-    assume_mpp: float | None = None
-    over_openslide: float = OVER_OPENSLIDE
-    over_resizing: float = OVER_RESIZING
+_LIBRARY, _ALONE, _LANCZOS = "simplejpeg", "1 thread", "lanczos"
+_ON, _OFF = "level 0 on grid", "level 0 off grid"
+_SHARES = {"look": 0.05, "grid": 0.15, "peers": 0.3, "study": 0.3}
+"""Of the time: looking at the tiles of level 0 and at those of a study takes two looks, the grid of frames two races."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +43,13 @@ class ReadingResult:
         is_direct: Whether its frames are decoded directly.
         stream_rate: Tiles of the study per second, all threads.
         stream_rate_alone: The same with one thread.
+        threads_gain: How many times as fast as one thread all of them are.
         decode_rate: What the bare decoder would give; None where it cannot be asked.
         disk_rate: Tiles whose bytes a cold disk gives per second; None where it cannot be measured.
         scaled_gain: Speed of fast scaling over decoding everything; None where no frame is decoded smaller.
         n_candidates: Tiles with tissue on the slide.
         noise: The widest spread of a ratio between rounds.
+        read: How many tiles were read first, and how many of them cannot be decoded.
     """
 
     measures: list[Measure | Absent] = field(default_factory=list)
@@ -79,15 +58,22 @@ class ReadingResult:
     is_direct: bool = False
     stream_rate: float = 0.0
     stream_rate_alone: float = 0.0
+    threads_gain: float = 1.0
     decode_rate: float | None = None
     disk_rate: float | None = None
     scaled_gain: float | None = None
     n_candidates: int = 0
     noise: float = 0.0
+    read: Readable = field(default_factory=lambda: Readable(0, 0))
 
 
 def measure_reading(
-    path: Path, settings: Settings, *, peers: Sequence[Peer] = PEERS, said: Callable[[str], None] = lambda what: None
+    path: Path,
+    settings: Settings,
+    *,
+    peers: Sequence[Peer] = PEERS,
+    opened: Callable[[str, str], None] = lambda backend, reason: None,
+    said: Callable[[str], None] = lambda what: None,
 ) -> ReadingResult:
     """Measure how fast a slide is read.
 
@@ -95,111 +81,132 @@ def measure_reading(
         path: The slide.
         settings: How to measure.
         peers: Other libraries to compare with; those that are not installed are said to be absent.
+        opened: Called once with the name of the decoder and why it reads the slide, before anything is measured.
         said: Called with what is being measured.
 
     Raises:
-        SlideError: The slide cannot be read, or holds no tile.
+        SlideError: The slide cannot be read, holds no tile, or none that can be decoded.
     """
-    with open_slide(path, assume_mpp=settings.assume_mpp) as slide:
-        backend, reason, has_frames = slide.backend, slide.backend_reason, slide.frames is not None
-        size = slide.level_dimensions[0] if has_frames else None
-        native = native_sample(slide, settings.size_px, n_tiles=settings.n_tiles)
-        off = off_the_grid(native, slide)
-        scaled = scaled_sample(slide, settings.size_px, settings.mpp, n_tiles=settings.n_tiles)
-        shrink = slide.best_rendition(scaled.downsample).shrink
+    subject = choose_subject(path, settings)
+    opened(subject.backend, subject.reason)
+    said("whether tiles can be decoded")
+    look = settings.seconds * _SHARES["look"]
+    read = readable(subject.on, seconds=look) + readable(subject.scaled, seconds=look)
+    if read.n_unreadable == read.n_tiles:
+        raise SlideError(
+            f"{path}: none of the {read.n_tiles:,} tiles that were read can be decoded; run cartopath check on its folder"
+        )
+    if read.n_unreadable:
+        subject = replace(subject, has_goal=False, has_study_goal=False)
+    has_frames = subject.size is not None
     rows: list[Measure | Absent] = []
-    jobs = {
-        name: Job(path, sample, settings.threads, settings.assume_mpp)
-        for name, sample in (("on", native), ("off", off), ("scaled", scaled))
-    }
-    share = settings.seconds / 6
     said("tiles on the grid of frames")
-    rows += _against_decoder(jobs["on"], "on", "level 0, on frame grid", share, size=size)
+    rows += _against_decoder(subject, subject.on, "on", settings)
     said("tiles off the grid of frames")
-    rows += _against_decoder(jobs["off"], "off", "level 0, off frame grid", share, size=size)
+    rows += _against_decoder(subject, subject.off, "off", settings)
     said("other libraries")
-    rows += _against_peers(jobs["off"], peers, share * 2, over_openslide=settings.over_openslide)
+    rows += _against_peers(subject, peers, settings)
     said("tiles of a study")
-    result, study_rows = _study_tiles(jobs["scaled"], settings, share * 2, has_frames=has_frames, shrink=shrink)
+    result, study_rows, job = _study_tiles(subject, settings)
     rows += study_rows
-    noise = max((row.ratio.spread for row in rows if isinstance(row, Measure)), default=0.0)
-    disk = _disk_rate(jobs["scaled"]) if has_frames else None
     return ReadingResult(
         rows,
-        backend,
-        reason,
+        subject.backend,
+        subject.reason,
         has_frames,
         stream_rate=result.rate(_STREAM),
-        stream_rate_alone=result.rate(_ALONE),
+        stream_rate_alone=result.rate(_ALONE if settings.threads > 1 else _STREAM),
+        threads_gain=result.ratio(_STREAM, _ALONE).median if settings.threads > 1 else 1.0,
         decode_rate=result.rate(_BARE) if has_frames else None,
-        disk_rate=disk,
-        scaled_gain=result.ratio(_STREAM, _LANCZOS).median if shrink > 1 else None,
-        n_candidates=scaled.n_candidates,
-        noise=noise,
+        disk_rate=_disk_rate(job) if has_frames else None,
+        scaled_gain=result.ratio(_STREAM, _LANCZOS).median if subject.shrink > 1 else None,
+        n_candidates=subject.scaled.sample.n_candidates,
+        noise=max((row.ratio.spread for row in rows if isinstance(row, Measure)), default=0.0),
+        read=read,
     )
 
 
-def _against_decoder(job: Job, key: str, what: str, seconds: float, *, size: tuple[int, int] | None) -> list[Measure | Absent]:
-    """Return the lines of the bare decoder; `size` is that of level 0, None where frames are not given out."""
-    key = f"decoder_{key}_grid"
-    if size is None:
+def _against_decoder(subject: Subject, job: Job, grid: str, settings: Settings) -> list[Measure | Absent]:
+    """Return the lines of the bare decoder."""
+    key, what = f"decoder_{grid}_grid", _ON if grid == "on" else _OFF
+    if subject.size is None:
         return [Absent(f"stream_of_{key}", what, "this decoder does not give out compressed frames")]
-    tables = jpeg_tables(job.path, size)
-    alone = [] if tables is None else [library_decoder(job, tables, _LIBRARY)]
-    found = race([stream(job, _STREAM), bare_decoder(job, _BARE), *alone], seconds=seconds)
-    rows: list[Measure | Absent] = [measure(found, f"stream_of_{key}", what, _STREAM, _BARE, goal=OF_THE_DECODER)]
-    if alone:
+    tables = jpeg_tables(job.path, subject.size)
+
+    def contenders(job: Job) -> list[Contender]:
+        alone = [] if tables is None else [library_decoder(job, tables, _LIBRARY)]
+        return [stream(job, _STREAM), bare_decoder(job, _BARE), *alone]
+
+    seconds = settings.seconds * _SHARES["grid"]
+    found = race(contenders(in_time(job, contenders, seconds=seconds)), seconds=seconds)
+    goal = OF_THE_DECODER if subject.has_goal else None
+    rows: list[Measure | Absent] = [measure(found, f"stream_of_{key}", what, _STREAM, _BARE, goal=goal)]
+    if tables is not None:
         rows.append(measure(found, key, what, _BARE, _LIBRARY))
     return rows
 
 
-def _against_peers(job: Job, peers: Sequence[Peer], seconds: float, *, over_openslide: float) -> list[Measure | Absent]:
+def _against_peers(subject: Subject, peers: Sequence[Peer], settings: Settings) -> list[Measure | Absent]:
     """Return a line per library, all of one race."""
-    what = "level 0, off frame grid"
+    reasons: dict[str, str | None] = {peer.name: peer.why_not() for peer in peers}
+
+    def able(job: Job) -> list[Peer]:
+        for peer in peers:
+            reasons[peer.name] = reasons[peer.name] or trouble(contender(peer, job))
+        return [peer for peer in peers if reasons[peer.name] is None]
+
+    def contenders(job: Job) -> list[Contender]:
+        return [stream(job, _STREAM), *(contender(peer, job) for peer in peers if reasons[peer.name] is None)]
+
     rows: dict[str, Measure | Absent] = {}
-    able: list[tuple[Peer, str]] = []
+    if able(with_tiles(subject.off, FEWEST_TILES)):
+        seconds = settings.seconds * _SHARES["peers"]
+        job = in_time(subject.off, contenders, seconds=seconds)
+        running = able(job)
+        found = race(contenders(job), seconds=seconds if running else 0.0)
+        for peer in running:
+            goal = settings.over_openslide if peer.module == "openslide" else AHEAD
+            key, said = f"stream_over_{peer.module}", note(peer, job)
+            rows[peer.name] = measure(found, key, _OFF, _STREAM, peer.name, goal=goal if subject.has_goal else None, note=said)
     for peer in peers:
-        key = f"stream_over_{peer.module}"
-        reason = peer.why_not()
-        if reason is None:
-            reason = trouble(contender(peer, job))
-        if reason is None:
-            able.append((peer, f"{peer.version()}; pixels {agreement(peer, job)}"))
-        else:
-            rows[peer.name] = Absent(key, peer.name, reason)
-    if able:
-        found = race([stream(job, _STREAM), *(contender(peer, job) for peer, _ in able)], seconds=seconds)
-        for peer, note in able:
-            goal = over_openslide if peer.module == "openslide" else AHEAD
-            key = f"stream_over_{peer.module}"
-            rows[peer.name] = measure(found, key, what, _STREAM, peer.name, goal=goal, note=note)
+        reason = reasons[peer.name]
+        if reason is not None:
+            rows[peer.name] = Absent(f"stream_over_{peer.module}", peer.name, reason)
     return [rows[peer.name] for peer in peers]
 
 
-def _study_tiles(
-    job: Job, settings: Settings, seconds: float, *, has_frames: bool, shrink: int
-) -> tuple[Race, list[Measure | Absent]]:
-    """Measure the tiles of a study, at its um per pixel, in every way that the advice needs."""
-    contenders = [stream(job, _STREAM), stream(single_threaded(job), _ALONE)]
-    resized = openslide_resized(job, _RESIZED)
-    reason = trouble(resized)
-    contenders += [resized] if reason is None else []
-    contenders += [bare_decoder(job, _BARE)] if has_frames else []
-    contenders += [stream(replace(job, scaling="lanczos"), _LANCZOS)] if shrink > 1 else []
-    found = race(contenders, seconds=seconds)
-    what = f"{settings.mpp:g} um/px" + (f", decoded at 1/{shrink}" if shrink > 1 else "")
-    goal = settings.over_resizing if shrink > 1 else None
+def _study_tiles(subject: Subject, settings: Settings) -> tuple[Race, list[Measure | Absent], Job]:
+    """Measure the tiles of a study, at its um per pixel, in every way that the advice needs; return also what was read."""
+    reason = trouble(openslide_resized(with_tiles(subject.scaled, FEWEST_TILES)))
+    is_shrunk, has_frames = subject.shrink > 1, subject.size is not None
+
+    def contenders(job: Job) -> list[Contender]:
+        ways = [stream(job, _STREAM)]
+        ways += [stream(single_threaded(job), _ALONE)] if settings.threads > 1 else []
+        ways += [openslide_resized(job, _RESIZED)] if reason is None else []
+        ways += [bare_decoder(job, _BARE)] if has_frames else []
+        ways += [stream(replace(job, scaling="lanczos"), _LANCZOS)] if is_shrunk else []
+        return ways
+
+    seconds = settings.seconds * _SHARES["study"]
+    job = in_time(subject.scaled, contenders, seconds=seconds)
+    reason = reason or trouble(openslide_resized(job))
+    found = race(contenders(job), seconds=seconds)
+    what = f"{settings.mpp:g} um/px" + (f" at 1/{subject.shrink}" if is_shrunk else "")
     rows: list[Measure | Absent] = []
     if reason is None:
+        goal = settings.over_resizing if is_shrunk and subject.has_study_goal else None
         rows.append(measure(found, "scaled_over_resizing", what, _STREAM, _RESIZED, goal=goal))
     else:
         rows.append(Absent("scaled_over_resizing", _RESIZED, reason))
     if has_frames:
-        rows.append(measure(found, "scaled_of_decoder", what, _STREAM, _BARE, goal=OF_THE_DECODER))
-    if shrink > 1:
+        goal = OF_THE_DECODER if subject.has_study_goal else None
+        rows.append(measure(found, "scaled_of_decoder", what, _STREAM, _BARE, goal=goal))
+    if is_shrunk:
         rows.append(measure(found, "fast_over_lanczos", what, _STREAM, _LANCZOS))
-    rows.append(measure(found, "threads", f"{settings.threads} threads, {what}", _STREAM, _ALONE))
-    return found, rows
+    if settings.threads > 1:
+        rows.append(replace(measure(found, "threads", what, _STREAM, _ALONE), name=f"{settings.threads} threads"))
+    return found, rows, job
 
 
 def _disk_rate(job: Job) -> float | None:

@@ -13,7 +13,7 @@ from cartopath.core.errors import SlideError
 from cartopath.core.geometry import window_px0
 from cartopath.slides import Slide, slide_tissue
 from cartopath.slides.backends.protocol import Cell, FrameLayout
-from cartopath.slides.rendition import Rendition, place
+from cartopath.slides.rendition import Rendition, Scaling, place, place_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +72,30 @@ def off_the_grid(sample: Sample, slide: Slide) -> Sample:
     size = slide.dimensions_px0
     is_inside = (moved + sample.window_px0 <= [size.width, size.height]).all(axis=1)
     return dataclasses.replace(sample, xy_px0=moved[is_inside]) if is_inside.any() else sample
+
+
+def middle(sample: Sample, n_tiles: int) -> Sample:
+    """Return the block of about `n_tiles` tiles, never more, in the middle of a sample; all of them if it holds no more."""
+    if n_tiles >= sample.n_tiles:
+        return sample
+    left, top = np.unique(sample.xy_px0[:, 0]), np.unique(sample.xy_px0[:, 1])
+    width = min(len(left), math.isqrt(n_tiles))
+    height = min(len(top), n_tiles // width)
+    width = min(len(left), n_tiles // height)
+    columns, rows = _middle(left, width), _middle(top, height)
+    is_inside = np.isin(sample.xy_px0[:, 0], columns) & np.isin(sample.xy_px0[:, 1], rows)
+    return dataclasses.replace(sample, xy_px0=sample.xy_px0[is_inside])
+
+
+def _middle(values: NDArray[np.int64], n_values: int) -> NDArray[np.int64]:
+    first = (len(values) - n_values) // 2
+    return values[first : first + n_values]
+
+
+def is_cut_without_resampling(sample: Sample, rendition: Rendition, scaling: Scaling) -> bool:
+    """Whether every tile is made of the very pixels of a rendition."""
+    placed = place_many(sample.xy_px0, sample.window_px0, rendition.downsample, scaling)
+    return bool((placed[:, 2:] == sample.size_px).all())
 
 
 def _densest(slide: Slide, window: int, size_px: int, n_tiles: int) -> Sample:

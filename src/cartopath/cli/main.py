@@ -152,13 +152,13 @@ def predict(
     raise typer.Exit(predict_command(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, workers=workers, quiet=quiet))
 
 
-@app.command(epilog="Exit codes: 0 measured; 1 the slide cannot be read.")
+@app.command(epilog="Exit codes: 0 measured; 1 the slide cannot be read; 2 wrong usage.")
 def benchmark(
     slide: Annotated[Path, typer.Argument(metavar="SLIDE", help="One of your slides.", show_default=False)],
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that decode; default one per core.")] = None,
     tile_px: Annotated[int, typer.Option(min=8, max=8192, help="Side of a tile in pixels.")] = 512,
     mpp: Annotated[float, typer.Option(min=0.05, max=100, help="Um per pixel of the tiles.")] = 0.5,
-    seconds: Annotated[float, typer.Option(min=1, help="About how long reading is measured.")] = 60,
+    seconds: Annotated[float, typer.Option(min=1, help="Roughly how long reading is measured; slow slides take longer.")] = 60,
     networks: Annotated[
         bool, typer.Option("--networks", help="Also feed ResNet34 and Inception v3: some minutes more without a GPU.")
     ] = False,

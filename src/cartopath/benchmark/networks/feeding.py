@@ -9,6 +9,7 @@ from pathlib import Path
 from cartopath.benchmark.advice import ENOUGH, Network
 from cartopath.benchmark.networks.fitting import measure_training
 from cartopath.benchmark.networks.prediction import MEMORY, SLIDE, TURN_SECONDS, NetworkJob, measure_prediction
+from cartopath.benchmark.probe import in_time
 from cartopath.benchmark.race import race
 from cartopath.benchmark.readers import Job, stream
 from cartopath.benchmark.results import Measure, measure
@@ -55,7 +56,8 @@ def measure_network(
     job = NetworkJob(network, tiles[0], threads, device, turn_seconds)
     name = f"{network.backbone} at {network.size_px} px"
     key = f"{network.backbone}_{network.size_px}"
-    read = race([stream(Job(slides[0], found[0], 1, assume_mpp))], seconds=0.0).rate("stream")
+    alone = in_time(Job(slides[0], found[0], 1, assume_mpp), lambda few: [stream(few)], seconds=seconds / 8)
+    read = race([stream(alone)], seconds=0.0).rate("stream")
     predicted = measure_prediction(job, seconds=seconds / 2)
     trained = measure_training(
         job, _examples(tiles), batch_size=_train_batch(network.size_px, is_gpu=job.where.type != "cpu"), seconds=seconds / 2
