@@ -114,7 +114,7 @@ def test_a_damaged_slide_is_said_first():
 
 def test_a_goal_that_is_missed_is_said_in_words():
     assert text("missed", missed=(MISSED,)) == (
-        "level 0 off grid: stream is 3.46 times as fast as OpenSlide and should be 4 times: a goal is missed here"
+        "level 0 off grid: stream is 3.456 times as fast as OpenSlide and should be 4 times: a goal is missed here"
     )
 
 

@@ -143,7 +143,8 @@ def test_the_table_fits_eighty_columns(monkeypatch):
     rows = [
         Measure("a", "level 0 off grid", 383.0, "tiles", "bare decoder", "simplejpeg", 392.0, ratio),
         Measure("b", "level 0 off grid", 383.0, "tiles", "stream", "OpenSlide", 87.1, ratio, 5.0),
-        Measure("c", "0.5 um/px at 1/2", 383.0, "tiles", "stream", "bare decoder", 434.0, ratio, 0.8),
+        Measure("c", "0.5 um/px at 1/2", 383.0, "tiles", "stream", "bare decoder", 434.0, ratio, 6.5),
+        Measure("d", "0.5 um/px at 1/2", 383.0, "tiles", "stream", "OpenSlide + resize", 87.1, ratio),
     ]
     monkeypatch.setattr(command, "console", Console(width=80, file=io.StringIO(), soft_wrap=True))
     command._print_table(rows)
@@ -153,7 +154,7 @@ def test_the_table_fits_eighty_columns(monkeypatch):
     assert cells[0] == ["what is read", "left", "right", "tiles/s", "ratio", "goal"]
     assert cells[2] == ["level 0 off grid", "bare decoder", "simplejpeg", "383 / 392", "4.58 (4.49-4.72)", ""]
     assert cells[3] == ["level 0 off grid", "stream", "OpenSlide", "383 / 87", "4.58 (4.49-4.72)", "5 missed"]
-    assert len(cells) == 5
+    assert [line[2] for line in cells[5:]] == ["OpenSlide +", "resize"]
 
 
 def test_exit_codes_are_listed():

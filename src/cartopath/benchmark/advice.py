@@ -162,7 +162,7 @@ def _decoder(facts: Facts) -> list[Advice]:
 def _missed(facts: Facts) -> list[Advice]:
     if not facts.is_trusted:
         return []
-    text = "{}: {} is {:.2f} times as fast as {} and should be {:g} times: a goal is missed here"
+    text = "{}: {} is {:.3f} times as fast as {} and should be {:g} times: a goal is missed here"
     return [Advice("missed", text.format(one.what, one.name, one.ratio, one.reference, one.goal)) for one in facts.missed]
 
 

@@ -92,7 +92,7 @@ def _print_table(measures: list[Measure]) -> None:
     """Print the table so that it fits 80 columns, or with room between its columns where there are more."""
     table = Table(box=box.MINIMAL, show_edge=False, header_style="bold", padding=(0, 1 if console.width >= _ROOMY else 0))
     for column in _COLUMNS:
-        table.add_column(column, no_wrap=column not in ("what is read", "left", "right"))
+        table.add_column(column, no_wrap=column != "right")
     for measure in measures:
         table.add_row(*(escape(cell) for cell in _row(measure)))
     console.print(table, soft_wrap=False)
