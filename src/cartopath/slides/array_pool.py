@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IDLE_BYTES = 96 << 20
-"""That a process keeps at most for arrays to come: two batches of 64 tiles of 512 px."""
+IDLE_BYTES = 128 << 20
+"""That a process keeps at most for arrays to come: five batches of 32 tiles of 512 px."""
 
 
 class ArrayPool:

@@ -47,6 +47,9 @@ class Needs:
     Args:
         grid: The frames.
         boxes: int64 (n, 4): left, top, width and height of the tiles in pixels of the rendition.
+
+    Attributes:
+        reach: How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row.
     """
 
     def __init__(self, grid: FrameGrid, boxes: NDArray[np.int64]) -> None:
@@ -62,20 +65,15 @@ class Needs:
         # The same pairs by frame: whoever needs a frame, in order.
         by_frame = np.argsort(self._frames, kind="stable")
         self._users = tiles[by_frame]
-        self._numbers, self._first_user = np.unique(self._frames[by_frame], return_index=True)
-        self._end_user = np.append(self._first_user[1:], len(self._users))
-
-    @property
-    def reach(self) -> int:
-        """How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row."""
-        if self.n_frames == 0:
-            return 0
-        return int((self._users[self._end_user - 1] - self._users[self._first_user]).max())
+        numbers, first_user = np.unique(self._frames[by_frame], return_index=True)
+        end_user = np.append(first_user[1:], len(self._users))
+        self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
+        self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
 
     @property
     def n_frames(self) -> int:
         """How many frames are needed at all."""
-        return len(self._numbers)
+        return len(self._users_of)
 
     def frames_of(self, tile: int) -> list[int]:
         """Return the numbers of the frames of a tile, row by row."""
@@ -88,10 +86,10 @@ class Needs:
 
     def next_use(self, frame: int, tile: int) -> int | None:
         """Return the first tile from `tile` on that needs a frame; None if there is none."""
-        at = int(np.searchsorted(self._numbers, frame))
-        users = self._users[self._first_user[at] : self._end_user[at]]
-        place = int(np.searchsorted(users, tile))
-        return int(users[place]) if place < len(users) else None
+        first, end = self._users_of[frame]
+        if self._users[end - 1] < tile:
+            return None
+        return int(self._users[first + np.searchsorted(self._users[first:end], tile)])
 
 
 def _touched(

@@ -18,8 +18,8 @@ from cartopath.core.errors import TileError
 from cartopath.slides.array_pool import POOL
 from cartopath.slides.stream.cutter import Cutter, Job
 
-CHUNK_BYTES = 16 << 20
-"""Of tiles whose frames are read from the file together."""
+CHUNK_BYTES = 4 << 20
+"""Of tiles whose frames are read from the file together: few, since decoders wait while their needs are worked out."""
 _BATCHES_AHEAD, _BYTES_AHEAD = 2, 128 << 20
 """That are open besides the one that the caller has: two batches, or more where tiles further on need the same frames, up to a
 row of 160 tiles of 512 px."""
