@@ -66,7 +66,7 @@ class Needs:
         by_frame = np.argsort(self._frames, kind="stable")
         self._users = tiles[by_frame]
         numbers, first_user = np.unique(self._frames[by_frame], return_index=True)
-        end_user = np.append(first_user[1:], len(self._users))
+        end_user = np.append(first_user[1:], len(self._users))[: len(numbers)]
         self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
 
