@@ -162,6 +162,14 @@ def test_a_slide_without_tiles_has_an_empty_cache(slides, tmp_path):
     assert cache_module.open_tile_cache(empty).shape == (0, SIZE, SIZE, 3)
 
 
+def test_no_cache_is_opened_by_parsing_python(slides, tmp_path, monkeypatch):
+    """Python 3.11 fails now and then when several threads do that at once, as those that feed a training would."""
+    cached = dataclasses.replace(slides[0], cache_path=tmp_path / "cache.npy")
+    write_tile_cache(cached, cached.cache_path)
+    monkeypatch.setattr("ast.literal_eval", None)
+    assert cache_module.open_tile_cache(cached).shape == (slides[0].n_tiles, SIZE, SIZE, 3)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "damaged tile cache"), (b"\x93NUMPY\x01", "damaged tile cache"), (b"hello", "damaged tile cache")],

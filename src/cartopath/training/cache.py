@@ -7,6 +7,7 @@ the slide's identity and of the tiles, so a cache of other tiles is never mistak
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -98,15 +99,36 @@ def open_tile_cache(slide: SlideTiles) -> NDArray[np.uint8]:
     path = slide.cache_path
     if path is None:
         raise ArtifactError(f"slide {slide.slide_id} has no tile cache")
+    shape = (slide.n_tiles, slide.size_px, slide.size_px, 3)
+    header = _header(shape)
     try:
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            is_expected = file.read(len(header)) == header
+        if is_expected:
+            return np.memmap(path, np.uint8, "r", len(header), shape) if slide.n_tiles else np.empty(shape, np.uint8)
     except FileNotFoundError as error:
         raise ArtifactError(f"{path}: no such tile cache") from error
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ArtifactError(f"{path}: damaged tile cache ({error}); delete it and run again") from error
-    shape = (slide.n_tiles, slide.size_px, slide.size_px, 3)
-    if array.shape != shape or array.dtype != np.uint8:
-        raise ArtifactError(
-            f"{path}: holds {array.dtype} {array.shape} where slide {slide.slide_id} has uint8 {shape}; delete it and run again"
-        )
-    return array
+    found = _what_it_is(path)
+    raise ArtifactError(f"{path}: {found} where slide {slide.slide_id} has uint8 {shape}; delete it and run again")
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Return the first bytes of a cache of this shape.
+
+    They are compared rather than parsed: numpy parses them as Python, which Python 3.11 cannot do safely in several threads
+    (SystemError: AST constructor recursion depth mismatch), and feeds open caches in several.
+    """
+    written = io.BytesIO()
+    np.lib.format.write_array_header_1_0(written, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return written.getvalue()
+
+
+def _what_it_is(path: Path) -> str:
+    """Return in words what a file is that begins otherwise than expected."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        return f"damaged tile cache ({error})"
+    return f"holds {array.dtype} {array.shape}"
