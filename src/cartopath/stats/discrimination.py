@@ -50,7 +50,7 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     reason = _undefined(labels)
     if reason:
         raise StatisticsError(f"auroc: {reason}; it needs both classes")
-    return float(_weighted_aurocs(labels, scores, np.ones((1, labels.size)))[0])
+    return float(weighted_aurocs(labels, scores, np.ones((1, labels.size)))[0])
 
 
 def auroc_ci(
@@ -95,8 +95,8 @@ def auroc_ci(
         return Estimate(value, None, None, labels.size, why, len(unique))
     drawn = np.concatenate(
         [
-            _weighted_aurocs(labels, scores, weights[:, patient])
-            for weights in _resamples(len(unique), labels.size, n_resamples, rng)
+            weighted_aurocs(labels, scores, weights[:, patient])
+            for weights in patient_resamples(len(unique), labels.size, n_resamples, rng)
         ]
     )
     defined = drawn[~np.isnan(drawn)]
@@ -170,8 +170,8 @@ def _undefined(labels: NDArray[np.bool_]) -> str:
     return "" if labels.any() else f"all {labels.size} labels are negative"
 
 
-def _resamples(n_patients: int, n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-    """Yield how often each patient is drawn, (n, n_patients), `n_resamples` rows in all, in bounded memory."""
+def patient_resamples(n_patients: int, n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+    """Yield how often a bootstrap sample holds each patient, (n, n_patients), `n_resamples` rows in all, in bounded memory."""
     at_once = max(1, _WEIGHTS_AT_ONCE // n_rows)
     for start in range(0, n_resamples, at_once):
         n = min(at_once, n_resamples - start)
@@ -179,7 +179,7 @@ def _resamples(n_patients: int, n_rows: int, n_resamples: int, rng: np.random.Ge
         yield np.bincount(drawn.ravel(), minlength=n * n_patients).reshape(n, n_patients).astype(np.float64)
 
 
-def _weighted_aurocs(labels: NDArray[np.bool_], scores: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_aurocs(labels: NDArray[np.bool_], scores: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the AUROC for each row of weights, (n_samples, n_rows) -> (n_samples,); NaN where a class has no weight."""
     order = np.argsort(scores, kind="stable")
     first = np.concatenate(([0], np.flatnonzero(np.diff(scores[order])) + 1))
