@@ -29,7 +29,8 @@ def patients():
 
 
 def difference_of_areas(labels, first, second):
-    areas = [(stats.rankdata(row)[labels].mean() - (labels.sum() + 1) / 2) / (~labels).sum() for row in (first, second)]
+    high = labels.astype(bool)
+    areas = [(stats.rankdata(row)[high].mean() - (high.sum() + 1) / 2) / (~high).sum() for row in (first, second)]
     return areas[1] - areas[0]
 
 
