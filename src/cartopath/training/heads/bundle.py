@@ -1,0 +1,174 @@
+"""A trained head on disk, with the name of the encoder whose features it reads: `weights.safetensors` and `head.json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cartopath.core.errors import ArtifactError, BundleError, ConfigError
+from cartopath.models.fingerprint.spec import FingerprintSpec
+from cartopath.store.artifacts import Header, read_json, write_json
+from cartopath.store.hashing import file_sha256
+from cartopath.store.weights import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cartopath.models.fingerprint.receptor_head import ReceptorHead
+    from cartopath.training.fingerprint.bundle import FingerprintBundle
+
+KIND = "receptor_head"
+VERSION = 1
+WEIGHTS_NAME = "weights.safetensors"
+CARD_NAME = "head.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadEncoder:
+    """Which encoder a head reads.
+
+    Attributes:
+        name: For people: `own`, `random`, `timm/resnet50`, a folder's name.
+        sha256: Of its weights: the name of exactly this encoder.
+        network: What it is: backbone, tile size, micrometres per pixel.
+        folder: Where its bundle lies, relative to the head's folder; empty where it is given by `name` alone.
+    """
+
+    name: str
+    sha256: str
+    network: FingerprintSpec
+    folder: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadCard:
+    """What is known of a trained head without reading its weights.
+
+    Attributes:
+        folder: Of the bundle.
+        n_features: Length of the features it takes.
+        encoder: Which encoder gives them.
+        card: Whatever its maker recorded: recipe, curve, trait, patients, versions.
+        weights_sha256: Of the weights file: the name of exactly this head.
+    """
+
+    folder: Path
+    n_features: int
+    encoder: HeadEncoder
+    card: dict[str, Any]
+    weights_sha256: str
+
+    @property
+    def encoder_dir(self) -> Path | None:
+        """Where the encoder's bundle lies; None where it is given by its name alone."""
+        return Path(os.path.normpath(self.folder / self.encoder.folder)) if self.encoder.folder else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeadBundle:
+    """A head ready to use.
+
+    Attributes:
+        head: With its weights, in evaluation mode.
+        card: What is known of it.
+    """
+
+    head: ReceptorHead
+    card: HeadCard
+
+
+def write_head_bundle(
+    folder: Path | str,
+    *,
+    weights: Mapping[str, NDArray[Any]],
+    encoder: HeadEncoder,
+    card: Mapping[str, Any],
+    key: str = "",
+) -> None:
+    """Write a bundle; until the last file is complete the folder is no bundle.
+
+    Args:
+        folder: Made if need be; a bundle in it is replaced.
+        weights: By name, as `HeadOutcome.weights`.
+        encoder: Whose features it reads.
+        card: JSON values that travel with the head.
+        key: Of the task that made it.
+    """
+    folder = Path(folder)
+    (folder / CARD_NAME).unlink(missing_ok=True)
+    write_arrays(weights, folder / WEIGHTS_NAME)
+    described = {"name": encoder.name, "sha256": encoder.sha256, "folder": encoder.folder, "network": encoder.network.to_dict()}
+    content = {"card": dict(card), "encoder": described, "n_features": int(weights["layers.0.weight"].shape[1])}
+    content["weights_sha256"] = file_sha256(folder / WEIGHTS_NAME)
+    write_json(content, folder / CARD_NAME, Header(kind=KIND, version=VERSION, key=key))
+
+
+def read_head_card(folder: Path | str) -> HeadCard:
+    """Read what is known of a bundle, without its weights and without torch.
+
+    Raises:
+        BundleError: The folder is no bundle, or its card is damaged or newer than this program.
+    """
+    path = Path(folder) / CARD_NAME
+    if not path.is_file():
+        what = "is not a folder" if not Path(folder).is_dir() else f"holds no {CARD_NAME}"
+        raise BundleError(f"{folder}: no receptor head: it {what}; give the folder that training wrote")
+    try:
+        content = read_json(path, KIND, version=VERSION)
+        encoder = dict(content["encoder"])
+        return HeadCard(
+            folder=Path(folder),
+            n_features=int(content["n_features"]),
+            encoder=HeadEncoder(**{**encoder, "network": FingerprintSpec.from_dict(encoder["network"])}),
+            card=dict(content["card"]),
+            weights_sha256=str(content["weights_sha256"]),
+        )
+    except (ArtifactError, ConfigError) as error:
+        raise BundleError(f"{path}: unusable ({error})") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{path}: damaged: missing or misshapen {error}; write the bundle again") from error
+
+
+def read_head_bundle(folder: Path | str) -> HeadBundle:
+    """Read a bundle, checking that its weights are those its card was written with.
+
+    Raises:
+        BundleError: The folder is no bundle, or a file is missing, damaged, of another bundle or newer than this program.
+    """
+    from cartopath.training.heads.scores import head_of
+
+    card = read_head_card(folder)
+    path = Path(folder) / WEIGHTS_NAME
+    found = file_sha256(path) if path.is_file() else "no file"
+    if found != card.weights_sha256:
+        raise BundleError(
+            f"{path}: its sha256 is {found[:12]}, {CARD_NAME} names {card.weights_sha256[:12]}: damaged, or of another bundle; "
+            f"copy the whole folder again"
+        )
+    try:
+        return HeadBundle(head=head_of(read_arrays(path), source=str(path)), card=card)
+    except ArtifactError as error:
+        raise BundleError(f"{folder}: cannot be used here: {error}") from error
+
+
+def read_head_encoder(card: HeadCard) -> FingerprintBundle:
+    """Read the encoder of a head from where its card says that it lies.
+
+    Raises:
+        BundleError: The card names no folder, or what lies there is no bundle or another network than the head learned from.
+    """
+    from cartopath.training.fingerprint.bundle import read_fingerprint, read_fingerprint_card
+
+    where = card.encoder_dir
+    if where is None:
+        raise BundleError(f"{card.folder}: its encoder {card.encoder.name!r} comes with no folder; make it by its name")
+    found = read_fingerprint_card(where).weights_sha256
+    if found != card.encoder.sha256:
+        raise BundleError(
+            f"{where}: holds the encoder {found[:12]}, the head in {card.folder} learned from {card.encoder.sha256[:12]}; "
+            f"copy the encoder that belongs to the head"
+        )
+    return read_fingerprint(where)
