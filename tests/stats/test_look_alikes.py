@@ -1,9 +1,11 @@
 """Planted duplicates and swaps in a cohort are found, and an honest cohort is left in peace."""
 
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from cartopath.core.errors import StatisticsError
 from cartopath.core.rng import stream
@@ -101,6 +103,36 @@ def test_the_order_of_slides_changes_nothing():
     second = suspicious_pairs(features[order], [slides[i] for i in order], [patients[i] for i in order])
     assert first.border == pytest.approx(second.border)
     assert {frozenset((p.first, p.second)) for p in first.pairs} == {frozenset((p.first, p.second)) for p in second.pairs}
+
+
+def test_pairs_walked_through_in_blocks_are_those_of_the_whole_matrix(monkeypatch):
+    features, slides, patients, _ = cohort(5, noise=0.6)
+    features[4] = features[100]
+    patients[7], patients[50] = patients[50], patients[7]
+    monkeypatch.setattr("cartopath.stats.look_alikes._BLOCK_PAIRS", 7 * len(slides))
+    found = suspicious_pairs(features, slides, patients, normalise=False)
+    whole, owner = cdist(features, features), np.array(patients)
+    other = np.triu(owner[:, None] != owner, 1)
+    wanted = {(slides[i], slides[j]) for i, j in np.argwhere(other & (whole < found.border))}
+    assert {(p.first, p.second) for p in found.pairs if not p.same_patient} == wanted
+    assert {(p.first, p.second): p.distance for p in found.pairs}["S004", "S100"] == 0.0
+    same = np.triu(owner[:, None] == owner, 1)
+    far = {(slides[i], slides[j]) for i, j in np.argwhere(same & (whole > found.border))}
+    assert {(p.first, p.second) for p in found.pairs if p.kind == "two_patients"} == far
+    assert (found.n_same, found.n_other) == (same.sum(), other.sum())
+
+
+def test_memory_does_not_grow_with_the_square_of_the_slides():
+    rng = stream(0, "many slides")
+    n = 3500  # all distances at once would be 98 MB
+    features = np.repeat(rng.normal(size=(n // 2, 8)), 2, axis=0) + 0.1 * rng.normal(size=(n, 8))
+    slides, patients = [f"S{i:04d}" for i in range(n)], [f"P{i // 2:04d}" for i in range(n)]
+    tracemalloc.start()
+    found = suspicious_pairs(features, slides, patients)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.border is not None
+    assert peak < 40e6
 
 
 def test_pairs_of_one_patient_are_listed_once():

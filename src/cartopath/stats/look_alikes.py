@@ -3,11 +3,13 @@
 The distances between the fingerprints of a cohort's slides have two sorts: between slides of one patient, and between patients.
 Where these sorts are told apart at all, a pair on the wrong side of the border is worth a look. The border is where both sorts
 are equally likely, given how many pairs of each there are; medians and quartiles keep it in place when some labels are wrong.
+Pairs are walked through in blocks, so that memory grows with the number of slides and not with its square.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from cartopath.core.errors import StatisticsError
 from cartopath.stats.inputs import Names, names_of, numbers, same_length
-from cartopath.stats.matching import euclidean, unit_length
+from cartopath.stats.matching import unit_length
 
 _TO_DEVIATION = 1.4826 / 2
 """Half the distance of the quartiles of a normal distribution is 1 / 1.4826 of its standard deviation."""
 _FEWEST_PAIRS = 3
 _DUPLICATE_RATIO = 0.35
+_BLOCK_PAIRS = 1 << 19
+_BINS = 1 << 18
+"""Of the histogram that quartiles of distances are read from: exact to four millionths of the longest possible distance."""
 
 Floats = NDArray[np.float64]
 
@@ -110,31 +115,29 @@ def suspicious_pairs(
         StatisticsError: The arrays do not fit together, a slide is named twice, or there are fewer than three slides.
     """
     vectors, names, owners = _checked(features, slides, patients, normalise)
-    distances = euclidean(vectors, vectors)
-    row, column = np.triu_indices(len(names), 1)
-    is_same, value = owners[row] == owners[column], distances[row, column]
-    known = (
-        value[is_same] if same_patient_distances is None else numbers(np.ravel(same_patient_distances), "same_patient_distances")
-    )
-    border, duplicate, reason = _borders(known, value[~is_same])
-    n_same, n_other = int(is_same.sum()), int((~is_same).sum())
+    same_pairs = same_patient_pairs(owners)
+    same = _lengths(vectors, same_pairs)
+    known = same if same_patient_distances is None else numbers(np.ravel(same_patient_distances), "same_patient_distances")
+    n_same, n_other = len(same), len(names) * (len(names) - 1) // 2 - len(same)
+    other = _quartiles_of_others(vectors, owners) if n_other else np.zeros(3)
+    border, duplicate, reason = _borders(known, other, n_other)
     if border is None or duplicate is None:
         return LookAlikes((), (), None, None, n_same, n_other, reason)
-    middles = float(np.median(known)), float(np.median(value[~is_same]))
+    near_pairs = _near_pairs_of_others(vectors, owners, border)
+    near = _lengths(vectors, near_pairs)
+    middles = float(np.median(known)), float(other[1])
     pairs = [
         SuspiciousPair(
-            str(names[i]),
-            str(names[j]),
-            kind,
-            bool(same),
-            float(d),
-            abs(float(d) - border) / abs(border - middles[kind == "two_patients"]),
+            str(names[i]), str(names[j]), kind, is_same, d, abs(d - border) / abs(border - middles[kind == "two_patients"])
         )
-        for i, j, same, d in zip(row.tolist(), column.tolist(), is_same.tolist(), value.tolist(), strict=True)
-        if (kind := _kind(d, same, border, duplicate))
+        for is_same, members, lengths in ((True, same_pairs, same), (False, near_pairs, near))
+        for (i, j), d in zip(members.tolist(), lengths.tolist(), strict=True)
+        if (kind := _kind(d, is_same, border, duplicate))
     ]
     pairs.sort(key=lambda pair: (-pair.strength, pair.first, pair.second))
-    return LookAlikes(tuple(pairs), _misplaced(distances, names, owners, border), border, duplicate, n_same, n_other)
+    own = _nearest(len(names), same_pairs, same)
+    misplaced = np.isfinite(own) & (own > border) & (_nearest(len(names), near_pairs, near) < border)
+    return LookAlikes(tuple(pairs), tuple(sorted(names[misplaced].tolist())), border, duplicate, n_same, n_other)
 
 
 def _kind(distance: float, same: bool, border: float, duplicate: float) -> str:
@@ -145,25 +148,28 @@ def _kind(distance: float, same: bool, border: float, duplicate: float) -> str:
     return "two_patients" if same and distance > border else ""
 
 
-def _borders(same: Floats, other: Floats) -> tuple[float | None, float | None, str]:
-    """The distance between one patient and two, that between one slide and two, or why there are none."""
-    if len(same) < _FEWEST_PAIRS or len(other) < _FEWEST_PAIRS:
-        return (
-            None,
-            None,
-            f"{len(same)} pairs of one patient and {len(other)} of two; at least {_FEWEST_PAIRS} of each are needed",
-        )
-    near, far = float(np.median(same)), float(np.median(other))
+def _borders(same: Floats, other: Floats, n_other: int) -> tuple[float | None, float | None, str]:
+    """The distance between one patient and two, that between one slide and two, or why there are none.
+
+    Args:
+        same: Distances between slides of one patient.
+        other: (3,) quartiles of the distances between patients.
+        n_other: How many of these there are.
+    """
+    if len(same) < _FEWEST_PAIRS or n_other < _FEWEST_PAIRS:
+        return None, None, f"{len(same)} pairs of one patient and {n_other} of two; at least {_FEWEST_PAIRS} of each are needed"
+    quartiles = np.percentile(same, [25, 50, 75])
+    near, far = float(quartiles[1]), float(other[1])
     if not near < far:
         return None, None, "slides of one patient are no nearer to each other than slides of two: these fingerprints do not tell"
-    spread = [max(float(np.subtract(*np.percentile(part, [75, 25]))) * _TO_DEVIATION, 1e-12 * far) for part in (same, other)]
+    spread = [max(float(part[2] - part[0]) * _TO_DEVIATION, 1e-12 * far) for part in (quartiles, other)]
     grid = np.linspace(near, far, 2001)
     evidence = _log_density(grid, near, spread[0]) - _log_density(grid, far, spread[1])
-    prior = math.log(len(other) / len(same))
+    prior = math.log(n_other / len(same))
     likely_same = np.flatnonzero(evidence > prior)
     if not len(likely_same):
         return None, None, "too few pairs of one patient are near enough to be told from the many pairs of two patients"
-    return float(grid[likely_same[-1]]), _DUPLICATE_RATIO * float(np.percentile(same, 25)), ""
+    return float(grid[likely_same[-1]]), _DUPLICATE_RATIO * float(quartiles[0]), ""
 
 
 def _log_density(values: Floats, middle: float, spread: float) -> Floats:
@@ -171,14 +177,61 @@ def _log_density(values: Floats, middle: float, spread: float) -> Floats:
     return np.asarray(-0.5 * ((values - middle) / spread) ** 2 - math.log(spread))
 
 
-def _misplaced(distances: Floats, names: NDArray[np.str_], owners: NDArray[np.str_], border: float) -> tuple[str, ...]:
-    """Slides within the border of another patient's slide and beyond it from every slide of their own patient."""
-    same = owners[:, None] == owners[None, :]
-    apart = ~np.eye(len(names), dtype=bool)
-    own = np.where(same & apart, distances, np.inf).min(axis=1)
-    foreign = np.where(~same, distances, np.inf).min(axis=1)
-    found = np.isfinite(own) & (own > border) & (foreign < border)
-    return tuple(sorted(names[found].tolist()))
+def _blocks(vectors: Floats, owners: NDArray[np.str_]) -> Generator[tuple[int, Floats, NDArray[np.bool_]], None, None]:
+    """Yield blocks of rows of the matrix of distances.
+
+    Distances are by a product of matrices, right to about 1e-7 of the longest vector: to be measured anew where that matters.
+
+    Yields:
+        The first row of the block, its distances (n_rows, n_slides), and which of them are of two patients, each pair once.
+    """
+    centred = vectors - vectors.mean(axis=0)
+    squares = np.square(centred).sum(axis=1)
+    numbers_of_owners = np.unique(owners, return_inverse=True)[1]
+    rows = max(1, _BLOCK_PAIRS // len(vectors))
+    for start in range(0, len(vectors), rows):
+        part = slice(start, start + rows)
+        squared = squares[part, None] + squares - 2 * centred[part] @ centred.T
+        after = np.arange(len(vectors)) > np.arange(start, start + len(squared))[:, None]
+        yield start, np.sqrt(np.maximum(squared, 0)), after & (numbers_of_owners[part, None] != numbers_of_owners)
+
+
+def _quartiles_of_others(vectors: Floats, owners: NDArray[np.str_]) -> Floats:
+    """The quartiles of the distances between slides of two patients, (3,)."""
+    longest = 2 * float(np.linalg.norm(vectors - vectors.mean(axis=0), axis=1).max()) or 1.0
+    counts = np.zeros(_BINS, np.int64)
+    for _, distances, is_other in _blocks(vectors, owners):
+        counts += np.bincount(np.minimum(distances[is_other] * (_BINS / longest), _BINS - 1).astype(np.int64), minlength=_BINS)
+    below = np.cumsum(counts)
+    quartiles: Floats = (np.searchsorted(below, np.array([0.25, 0.5, 0.75]) * below[-1]) + 0.5) * (longest / _BINS)
+    return quartiles
+
+
+def _near_pairs_of_others(vectors: Floats, owners: NDArray[np.str_], border: float) -> NDArray[np.int64]:
+    """Pairs of rows of two patients that may be nearer than the border, (n_pairs, 2)."""
+    slack = 1e-6 * float(np.linalg.norm(vectors - vectors.mean(axis=0), axis=1).max())
+    found = [
+        np.argwhere(is_other & (d < border + slack)) + np.array([start, 0]) for start, d, is_other in _blocks(vectors, owners)
+    ]
+    return np.concatenate(found)
+
+
+def _lengths(vectors: Floats, pairs: NDArray[np.int64]) -> Floats:
+    """The distance of each pair of rows, (n_pairs,); exactly 0 for equal vectors."""
+    rows = max(1, _BLOCK_PAIRS // vectors.shape[1])
+    parts = [
+        np.linalg.norm(vectors[pairs[at : at + rows, 0]] - vectors[pairs[at : at + rows, 1]], axis=1)
+        for at in range(0, len(pairs), rows)
+    ]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _nearest(n: int, pairs: NDArray[np.int64], lengths: Floats) -> Floats:
+    """The shortest distance of each row in any of the pairs, (n,); infinite for rows in none."""
+    nearest = np.full(n, np.inf)
+    for side in (0, 1):
+        np.minimum.at(nearest, pairs[:, side], lengths)
+    return nearest
 
 
 def _checked(
