@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cartopath.cli.fingerprint.commands import app as fingerprint_app
+
 app = typer.Typer(
     name="cartopath",
     help="Molecular maps from H&E whole-slide images and one bulk measurement per patient. For research use only.",
@@ -15,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(fingerprint_app)
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes; default one per core, 0: in this process.")]

@@ -1,0 +1,1 @@
+"""`cartopath fingerprint`: training, matching and finding without a study and without labels."""

@@ -1,0 +1,131 @@
+"""`cartopath fingerprint match`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cartopath.cli.console import OK, console, guarded, print_line, print_table
+from cartopath.core.cores import usable_cores
+from cartopath.methods.fingerprints_alone.diagnosis import WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_alone.encoders import open_encoder
+from cartopath.methods.fingerprints_alone.gathering import Gathering, gather
+from cartopath.methods.fingerprints_alone.matching import (
+    Fingerprinting,
+    Sides,
+    feature_sides,
+    fingerprint_sides,
+    match_table,
+    play,
+)
+from cartopath.stats.matching import Matching, MatchingGame
+from cartopath.store.artifacts import write_csv
+
+FEATURES = "features"
+_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchOptions:
+    """Options of the command that do not say what the inputs are."""
+
+    diagnose: bool
+    whole: bool
+    raw: bool
+    size_px: int
+    mpp: float
+    overlap: float
+    min_tissue: float
+    seed: int
+    device: str
+    threads: int | None
+
+
+def match_command(
+    model: str, left: Path, right: Path | None, out: Path | None, how: MatchOptions, gathering: dict[str, Any]
+) -> int:
+    """Play the game, print what came of it, and return the exit code."""
+
+    def action() -> int:
+        sides = _sides(model, left, right, how, gathering)
+        game = play(sides, normalise=not how.raw, seed=how.seed)
+        _print_game(game, sides)
+        tables = {"matches.csv": match_table(sides, game.core), "patients.csv": match_table(sides, game.patient)}
+        _print_wrong(tables["matches.csv"], game.core)
+        if how.diagnose:
+            diagnosis = diagnose(sides, normalise=not how.raw)
+            _print_diagnosis(diagnosis)
+            tables["suspicious.csv"] = diagnosis.table()
+        if out is not None:
+            for name, table in tables.items():
+                write_csv(table, out / name)
+            console.print(f"tables: {out}  ({', '.join(tables)})", markup=False)
+        return OK
+
+    return guarded(action)
+
+
+def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gathering: dict[str, Any]) -> Sides:
+    if model == FEATURES:
+        return feature_sides([left], [right] if right is not None else None, table=gathering["table"])
+    threads = how.threads or usable_cores()
+    encoder = open_encoder(model, size_px=how.size_px, mpp=how.mpp, device=how.device, threads=threads, seed=how.seed)
+    pieces = [gather([given], Gathering(**gathering)) for given in (left, right) if given is not None]
+    for note in dict.fromkeys(note for found in pieces for note in found.notes):
+        print_line("note", "yellow", note)
+    fingerprinting = Fingerprinting(overlap=how.overlap, min_tissue=how.min_tissue, threads=threads, whole=how.whole)
+    return fingerprint_sides(encoder, pieces[0], pieces[1] if right is not None else None, fingerprinting)
+
+
+def _print_game(game: MatchingGame, sides: Sides) -> None:
+    console.print(sides.what, markup=False)
+    if sides.by_patient:
+        print_line("note", "yellow", "no piece is in both sets: only patients are matched")
+    else:
+        _print_accuracy("cores", game.core)
+    _print_accuracy("patients", game.patient)
+
+
+def _print_accuracy(what: str, matching: Matching) -> None:
+    right, n = int(matching.is_right.sum()), len(matching.queries)
+    alone = f"; {matching.n_unmatched} without a counterpart left out" if matching.n_unmatched else ""
+    console.print(
+        f"{what + ':':10}{right} of {n} matched: accuracy {matching.accuracy}; among the nearest five {matching.top(5):.2f}; "
+        f"chance {matching.chance:.4f}{alone}",
+        markup=False,
+    )
+
+
+def _print_wrong(table: pd.DataFrame, matching: Matching) -> None:
+    wrong = table[~table["is_right"]]
+    if len(wrong):
+        rows = [
+            (row.query, row.matched_to, row.matched_patient_id, f"{row.rank_of_right} of {len(matching.references)}")
+            for row in wrong.head(_SHOWN).itertuples(index=False)
+        ]
+        more = f" (the first {_SHOWN} of {len(wrong)})" if len(wrong) > _SHOWN else ""
+        print_table(("query", "nearest", "its patient", "right one is"), rows, title=f"matched wrongly{more}")
+
+
+def _print_diagnosis(diagnosis: Diagnosis) -> None:
+    found = diagnosis.found
+    console.print(f"diagnosis of {diagnosis.n_slides} slides or cores", markup=False)
+    if found.border is None:
+        print_line("note", "yellow", f"fingerprints cannot tell: {found.reason}")
+        return
+    console.print(
+        f"one patient below {found.border:.3f}, one slide below {found.duplicate_below:.3f} (learned from "
+        f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
+        markup=False,
+    )
+    for pair in found.pairs[:_SHOWN]:
+        print_line("look", "yellow", f"{pair.first} and {pair.second} {WORDS[pair.kind]} (distance {pair.distance:.3f})")
+    if len(found.pairs) > _SHOWN:
+        console.print(f"... and {len(found.pairs) - _SHOWN} more pairs")
+    for name in found.misplaced:
+        print_line("swapped", "red", f"{name} lies with another patient and far from all of its own")
+    if not found.pairs:
+        console.print("no pair contradicts its labels")

@@ -1,0 +1,1 @@
+"""Fingerprints without a study and without labels: gathering pieces of tissue, training, matching, finding similar regions."""

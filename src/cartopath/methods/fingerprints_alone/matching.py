@@ -1,0 +1,164 @@
+"""The matching game outside a study: halves of one set, or two sections or sites, by any encoder (F47, F48)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cartopath.core.errors import ConfigError, StatisticsError
+from cartopath.core.rng import stream
+from cartopath.methods.fingerprints_alone import feature_files
+from cartopath.methods.fingerprints_alone.encoders import Encoder
+from cartopath.methods.fingerprints_alone.gathering import Gathered
+from cartopath.stats.matching import Matching, MatchingGame, Side, matching_game
+from cartopath.training.fingerprint import half_fingerprints
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sides:
+    """What plays, and what else is known of it.
+
+    Attributes:
+        left: Queries.
+        right: What they are matched to.
+        slide_of: The slide or core of each piece, on both sides.
+        is_one_set: Whether both sides are halves of the same pieces.
+        by_patient: Whether no piece is on both sides, so that patients are matched.
+        what: What is matched to what, in words.
+    """
+
+    left: Side
+    right: Side
+    slide_of: dict[str, str]
+    is_one_set: bool
+    by_patient: bool
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprinting:
+    """How pieces are fingerprinted.
+
+    Attributes:
+        overlap: Of neighbouring tiles.
+        min_tissue: Share of a tile that must be tissue.
+        batch_size: Tiles at once.
+        threads: That decode.
+        whole: Match whole pieces, not the left half of one to the right half of the other; for two sets only.
+    """
+
+    overlap: float = 0.8
+    min_tissue: float = 0.5
+    batch_size: int = 64
+    threads: int = 1
+    whole: bool = False
+
+
+def fingerprint_sides(encoder: Encoder, left: Gathered, right: Gathered | None, how: Fingerprinting) -> Sides:
+    """Return the fingerprints of both sides.
+
+    Args:
+        encoder: Gives them.
+        left: Pieces whose left halves are matched.
+        right: Pieces of another section or site; without them the right halves of the same pieces are the other side.
+        how: Density of tiles.
+
+    Raises:
+        ConfigError: Whole pieces of one set would be matched to themselves.
+        TrainingError: A half is smaller than a tile.
+        SlideError: A slide cannot be read.
+    """
+    if right is None and how.whole:
+        raise ConfigError("--whole matches the pieces of two sets; of one set, halves are matched")
+    other = left if right is None else right
+    query = _fingerprints(encoder, left, how, "left")
+    reference = _fingerprints(encoder, other, how, "right")
+    slide_of = {**other.slide_of, **left.slide_of}
+    halves = "whole pieces" if how.whole else "left halves of the first set to right halves of the second"
+    what = "left halves to right halves" if right is None else halves
+    return _sides(query, reference, slide_of, is_one_set=right is None, what=what)
+
+
+def _fingerprints(encoder: Encoder, pieces: Gathered, how: Fingerprinting, half: str) -> Side:
+    halves = ("left", "right") if how.whole else (half,)
+    sides = [
+        half_fingerprints(
+            encoder.encode,
+            pieces.pieces,
+            encoder.spec,
+            half=side,  # type: ignore[arg-type]
+            style="only",
+            overlap=how.overlap,
+            min_tissue=how.min_tissue,
+            batch_size=how.batch_size,
+            threads=how.threads,
+        )
+        for side in halves
+    ]
+    return feature_files.joined(sides)
+
+
+def feature_sides(left: Sequence[Path], right: Sequence[Path] | None, *, table: Path | None = None) -> Sides:
+    """Return both sides from feature files: halves of slides by where their tiles lie, or whole slides of two folders."""
+    own = feature_files.read_feature_files(left, table=table)
+    if right is None:
+        query, reference = feature_files.halves(own)
+        what = "left halves of slides to right halves"
+    else:
+        query = feature_files.whole(own)
+        reference = feature_files.whole(feature_files.read_feature_files(right, table=table))
+        what = "slides of the first folder to slides of the second"
+    names = {str(name): str(name) for side in (query, reference) for name in np.asarray(side.pieces)}
+    return _sides(query, reference, names, is_one_set=right is None, what=what)
+
+
+def _sides(query: Side, reference: Side, slide_of: dict[str, str], *, is_one_set: bool, what: str) -> Sides:
+    shared = set(map(str, np.asarray(query.pieces))) & set(map(str, np.asarray(reference.pieces)))
+    by_patient = not shared and bool(set(map(str, np.asarray(query.patients))) & set(map(str, np.asarray(reference.patients))))
+    return Sides(left=query, right=reference, slide_of=slide_of, is_one_set=is_one_set, by_patient=by_patient, what=what)
+
+
+def play(sides: Sides, *, normalise: bool = True, seed: int = 0, n_resamples: int = 2000) -> MatchingGame:
+    """Play the game; where no piece is on both sides, patients take the place of pieces.
+
+    Raises:
+        StatisticsError: Neither pieces nor patients are on both sides, or a piece has two patients.
+    """
+    left, right = sides.left, sides.right
+    if sides.by_patient:
+        left, right = (replace(side, pieces=side.patients) for side in (left, right))
+    try:
+        return matching_game(left, right, normalise=normalise, n_resamples=n_resamples, rng=stream(seed, "fingerprint matching"))
+    except StatisticsError as error:
+        if "none of the query's pieces" not in str(error):
+            raise
+        raise StatisticsError(
+            "neither a piece nor a patient is in both sets; call cores or files alike in both, or give tables with patient_id"
+        ) from error
+
+
+def match_table(sides: Sides, matching: Matching) -> pd.DataFrame:
+    """Return who was matched with whom: one row per query, those that were right first, then by distance."""
+    patient_of = {
+        str(piece): str(patient)
+        for side in (sides.left, sides.right)
+        for piece, patient in zip(np.asarray(side.pieces), np.asarray(side.patients), strict=True)
+    }
+    own = matching.distances[np.arange(len(matching.queries)), np.searchsorted(matching.references, matching.queries)]
+    nearest = matching.nearest.tolist()
+    return pd.DataFrame(
+        {
+            "query": matching.queries.tolist(),
+            "patient_id": matching.query_patients.tolist(),
+            "matched_to": nearest,
+            "matched_patient_id": [patient_of.get(name, name) for name in nearest],
+            "is_right": matching.is_right.tolist(),
+            "rank_of_right": matching.rank.tolist(),
+            "distance": matching.distances.min(axis=1).tolist(),
+            "distance_to_right": own.tolist(),
+        }
+    )
