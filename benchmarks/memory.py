@@ -48,7 +48,7 @@ def tile(path: Path, table: Path) -> str:
 
 def predict(path: Path, table: Path, backbone: str, n_tiles: int) -> str:
     """Score tiles as the study stage does, with the five networks of a trait at once."""
-    from cartopath.methods.tile_classifier.prediction import default_batch_size, tile_batches
+    from cartopath.methods.scoring import default_batch_size, tile_batches
     from cartopath.models import NetworkSpec, build_network
     from cartopath.slides import read_tile_plan
     from cartopath.training import SlideTiles, predict_tiles

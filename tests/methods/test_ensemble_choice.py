@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cartopath.methods.tile_classifier.prediction import choose_rounds, read_ensemble
+from cartopath.methods.ensemble import choose_rounds, read_ensemble
 from cartopath.store.artifacts import read_header, read_table, write_table
 from cartopath.study.run import Study
 

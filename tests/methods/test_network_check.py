@@ -1,5 +1,7 @@
 """A network that cannot work is found before any slide is cut."""
 
+from pathlib import Path
+
 import pytest
 
 from cartopath.methods import method_findings
@@ -7,7 +9,7 @@ from cartopath.study.study_file import parse_config
 
 
 def _findings(**content):
-    return list(method_findings(parse_config({"traits": ["MKI67"], **content})))
+    return list(method_findings(parse_config({"traits": ["MKI67"], **content}), Path()))
 
 
 def test_a_network_that_fits_its_tiles_is_not_mentioned():

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import ArtifactError, BundleError, SlideError
-from cartopath.methods.tile_classifier import apply
-from cartopath.methods.tile_classifier.apply import apply_models, differences, read_trained
+from cartopath.methods import apply
+from cartopath.methods.apply import apply_models, differences, read_trained
 from cartopath.slides import StainStatistics
 from cartopath.study.config import ComputeConfig
 

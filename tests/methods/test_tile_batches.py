@@ -8,7 +8,7 @@ import tifffile
 import torch
 
 from cartopath.core.errors import SlideError
-from cartopath.methods.tile_classifier.prediction import tile_batches
+from cartopath.methods.scoring import tile_batches
 from cartopath.training import SlideTiles, write_tile_cache
 
 SIZE = 32

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cartopath.methods.ensemble import choose_rounds
+from cartopath.methods.scoring import default_batch_size
 from cartopath.methods.tile_classifier import prediction
-from cartopath.methods.tile_classifier.prediction import choose_rounds, default_batch_size, score_tiles
+from cartopath.methods.tile_classifier.prediction import score_tiles
 from cartopath.slides import read_tile_plan
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import tiled_records

@@ -37,7 +37,7 @@ def check_study(
             raise ConfigError("--out, --assume-mpp and --pattern are for a folder of slides; a study says this in its study.yaml")
         study = Study.read(path) if is_study else slide_folder_study(path, out, assume_mpp=assume_mpp, pattern=pattern)
         study = with_compute(study, workers=workers)
-        also = method_findings(study.config) if study.config.traits else ()
+        also = method_findings(study.config, study.root) if study.config.traits else ()
         with ProgressBars(quiet=quiet) as bars:
             checked = check_cohort(study, also=also, watcher=bars)
         page = write_check_page(checked, study.layout, title=study.config.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cartopath.cli.console import ProgressBars, console, guarded, print_summary, print_table
-from cartopath.methods.tile_classifier.apply import apply_models
+from cartopath.methods.apply import apply_models
 from cartopath.study.config import ComputeConfig
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cartopath.cohort import Finding
     from cartopath.study.config import StudyConfig
@@ -21,15 +22,22 @@ def recipe_stages(config: StudyConfig) -> tuple[Stage, ...]:
         ConfigError: The study names no trait.
     """
     from cartopath.core.errors import ConfigError
-    from cartopath.methods.tile_classifier.recipe import STAGES
+    from cartopath.methods.fingerprints.recipe import STAGES as FINGERPRINTS
+    from cartopath.methods.tile_classifier.recipe import STAGES as TILE_CLASSIFIER
 
     if not config.traits:
         raise ConfigError("traits: name at least one gene, miRNA or clinical column in the study file")
-    return {"tile_classifier": STAGES}[config.method.name]
+    return {"tile_classifier": TILE_CLASSIFIER, "fingerprints": FINGERPRINTS}[config.method.name]
 
 
-def method_findings(config: StudyConfig) -> Iterator[Finding]:
-    """Return what keeps the method of a study from running, as far as its study file says."""
+def method_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
+    """Return what keeps the method of a study from running, as far as its study file says.
+
+    Args:
+        config: The study file.
+        root: Its folder.
+    """
+    from cartopath.methods.fingerprints.check import encoder_findings
     from cartopath.methods.tile_classifier.check import network_findings
 
-    return {"tile_classifier": network_findings}[config.method.name](config)
+    return encoder_findings(config, root) if config.method.name == "fingerprints" else network_findings(config)

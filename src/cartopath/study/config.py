@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -163,6 +163,85 @@ class TileClassifierConfig(Section):
     threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it")
 
 
+class PretrainingConfig(Section):
+    """How an own encoder learns to tell regions of slides apart. A *chunk* shows every region `tiles_per_region` times."""
+
+    region_um: float = Field(default=800, gt=0, description="side of the regions: as large as a core of a tissue array")
+    regions_per_slide: int = Field(default=2, ge=1, description="at most so many regions of a slide, each a class of its own")
+    region_tissue: float = Field(default=0.8, ge=0, le=1, description="share of a region that must be tissue")
+    min_tissue: float = Field(default=0.5, ge=0, le=1, description="share of a tile drawn from a region that must be tissue")
+    style: Literal["stain", "none"] = Field(default="stain", description="stain: pairs of a tile and itself in another stain")
+    stain_gain: float = Field(default=0.2, ge=0, lt=1, description="the other stain has 1 - this to 1 + this of each dye")
+    stain_shift: float = Field(default=0.2, ge=0, description="and so much more or less of it, optical density")
+    gamma: float = Field(default=0.5, ge=0, description="weight of the distance between the fingerprints of a pair")
+    rotation: Literal["any", "right_angles", "none"] = "any"
+    flips: bool = False
+    brightness: float = Field(default=0.2, ge=0, le=0.9)
+    contrast: float = Field(default=0.2, ge=0, le=0.9)
+    saturation: float = Field(default=0.3, ge=0, le=1)
+    hue: float = Field(default=0.05, ge=0, le=0.5, description="share of a full circle")
+    grey: float = Field(default=0.2, ge=0, le=1, description="share of the tiles that are shown in grey")
+    tiles_per_region: int = Field(default=16, ge=1, description="tiles of a region in a chunk")
+    validation_tiles_per_region: int = Field(default=8, ge=1, description="tiles of a region's right half in every validation")
+    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    batch_size: int = Field(default=64, ge=2, description="tiles, or pairs, per step over all devices")
+    max_chunks: int = Field(default=200, ge=1, description="chunks at most")
+    plateau_patience: int = Field(default=8, ge=1, description="chunks without better accuracy before the learning rate drops")
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1)
+    stop_patience: int = Field(default=20, ge=1, description="chunks without better accuracy before pretraining stops")
+
+
+class HeadConfig(Section):
+    """How a head learns a trait from fingerprints. An *epoch* shows every training patient once."""
+
+    hidden: int = Field(default=8, ge=1, description="units between the two layers")
+    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    patients_per_step: int = Field(default=8, ge=1)
+    tiles_per_patient: int | None = Field(default=24, ge=1, description="of a patient in a step, drawn anew; null: all")
+    max_epochs: int = Field(default=200, ge=1, description="epochs at most")
+    stop_patience: int = Field(default=20, ge=1, description="epochs that are not the best before training stops")
+    balance: Literal["class", "none"] = Field(default="class", description="class: weigh both classes equally in the loss")
+
+
+class FingerprintsConfig(Section):
+    """Tissue fingerprints (Rawat et al. 2020): an encoder trained without labels, and a small head per trait and round."""
+
+    name: Literal["fingerprints"] = "fingerprints"
+    encoder: str = Field(default="own", description="own, none, random, timm/<name>, or the folder of a fingerprint bundle")
+    backbone: str = Field(default="resnet34", description="any timm network: of an own or random encoder, or without one")
+    n_features: int = Field(default=512, ge=1, description="length of the fingerprint of an own or random encoder")
+    colour: Literal["rgb", "grey"] = Field(default="rgb", description="grey: the encoder sees the luminance alone")
+    tiles_per_patient: int | None = Field(default=120, ge=1, description="tiles of a patient that train; null: all")
+    ensemble: int = Field(default=3, ge=1, description="rounds that vote: the best by validation")
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it; 0.5 is a head's 0")
+    pretraining: PretrainingConfig = PretrainingConfig()
+    head: HeadConfig = HeadConfig()
+
+    @field_validator("encoder")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if value.removeprefix("timm/") == "":
+            raise ValueError("expected own, none, random, timm/ and a name, or a folder")
+        return value
+
+
+METHODS: dict[str, type[Section]] = {"tile_classifier": TileClassifierConfig, "fingerprints": FingerprintsConfig}
+"""The keys of each recipe, by its name."""
+
+
+def _method_name(value: Any) -> str:
+    """Return which recipe a `method:` is of: the first, as long as it does not say so."""
+    named = value.get("name", "tile_classifier") if isinstance(value, dict) else getattr(value, "name", "tile_classifier")
+    return str(named)
+
+
+MethodConfig = Annotated[
+    Annotated[TileClassifierConfig, Tag("tile_classifier")] | Annotated[FingerprintsConfig, Tag("fingerprints")],
+    Discriminator(_method_name),
+]
+
+
 class TrainingConfig(Section):
     """How a network is trained. A *chunk* is a sixteenth of a pass over the training tiles, followed by a validation."""
 
@@ -259,7 +338,7 @@ class StudyConfig(Section):
     labels: LabelsConfig = LabelsConfig()
     tiles: TilesConfig = TilesConfig()
     splits: SplitsConfig = SplitsConfig()
-    method: Annotated[TileClassifierConfig, Field(description="the recipe")] = TileClassifierConfig()
+    method: MethodConfig = Field(default=TileClassifierConfig(), description="the recipe, by its name")
     training: TrainingConfig = TrainingConfig()
     maps: MapsConfig = MapsConfig()
     survival: SurvivalConfig = SurvivalConfig()

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_OUTPUTS = ("cache", "cohort", "maps", "models", "quality", "receipts", "report", "scores", "tables", "tiles", "work")
+_OUTPUTS = frozenset(
+    ["cache", "cohort", "embeddings", "maps", "models", "quality", "receipts", "report", "scores", "tables", "tiles", "work"]
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -102,6 +104,19 @@ class Layout:
     def ensemble(self, method: str, trait: str) -> Path:
         """The folder of all networks of a trait."""
         return self.root / "models" / method / file_name(trait)
+
+    def encoder(self, method: str, index: int) -> Path:
+        """The folder of one encoder that turns tiles into features for all traits."""
+        return self.root / "models" / method / f"encoder_{index}"
+
+    @property
+    def all_embeddings(self) -> Path:
+        """The folder of the tiles' features, by encoder."""
+        return self.root / "embeddings"
+
+    def embeddings(self, encoder_key: str, slide_id: str) -> Path:
+        """The features of a slide's tiles by one encoder."""
+        return self.all_embeddings / encoder_key / f"{file_name(slide_id)}.h5"
 
     def scores(self, method: str, trait: str, slide_id: str) -> Path:
         """The tile scores of a slide for one trait."""

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from cartopath.core.errors import ConfigError, closest
-from cartopath.study.config import StudyConfig, TraitConfig
+from cartopath.study.config import METHODS, StudyConfig, TraitConfig
 
 STUDY_FILE = "study.yaml"
 
@@ -72,9 +72,13 @@ def study_file(path: Path | str) -> Path:
 
 def _explained(problem: dict[str, Any]) -> str:
     location = [str(part) for part in problem["loc"]]
+    recipe = location.pop(1) if location[:1] == ["method"] and len(location) > 1 else ""  # pydantic's word for the choice
     name = ".".join(location)
+    if problem["type"] == "union_tag_invalid":
+        recipes = " or ".join(map(repr, sorted(METHODS)))
+        return f"{name}.name: expected one of {recipes}, found {problem['ctx']['tag']!r}"
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(location[:-1])
+        known = _keys_at(location[:-1], recipe)
         near = closest(location[-1], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
         return f"unknown key {name!r}: {hint}"
@@ -112,11 +116,14 @@ def _expected(problem: dict[str, Any]) -> str:
     return next((words for start, words in _EXPECTED.items() if kind.startswith(start)), "")
 
 
-def _keys_at(location: list[str]) -> list[str]:
+def _keys_at(location: list[str], recipe: str) -> list[str]:
     model: type[BaseModel] = StudyConfig
     for part in location:
         if part == "traits":
             return list(TraitConfig.model_fields)
+        if part == "method":
+            model = METHODS[recipe]
+            continue
         field = model.model_fields.get(part)
         if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
             break

@@ -178,7 +178,7 @@ def test_nothing_of_a_label_is_in_what_a_check_and_a_run_write(labelled_cohort, 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_nothing_of_a_label_is_in_what_predict_writes(kind, finished_study, tmp_path, spy):
-    from cartopath.methods.tile_classifier.apply import apply_models
+    from cartopath.methods.apply import apply_models
     from cartopath.study.config import ComputeConfig
 
     (tmp_path / "new").mkdir()

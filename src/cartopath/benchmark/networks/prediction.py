@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cartopath.benchmark.race import Contender, Race, Work, race
-from cartopath.methods.tile_classifier.prediction import default_batch_size, tile_batches, uses_gpu
+from cartopath.methods.scoring import default_batch_size, tile_batches, uses_gpu
 from cartopath.models import NetworkSpec, build_network, flushed_denormals
 from cartopath.training import SlideTiles, predict_tiles
 from cartopath.training.precision import autocast_dtype, resolve_precision

@@ -8,16 +8,22 @@ from collections.abc import Iterator
 from cartopath.cohort import Finding
 from cartopath.core.errors import CartopathError
 from cartopath.methods.tile_classifier.training import network_spec
+from cartopath.models import NetworkSpec
 from cartopath.study.config import StudyConfig
 
 
 def network_findings(config: StudyConfig) -> Iterator[Finding]:
     """Yield an error where the network of a study cannot be built, or cannot take tiles of the study's size."""
+    yield from unusable_network(network_spec(config))
+
+
+def unusable_network(spec: NetworkSpec) -> Iterator[Finding]:
+    """Yield an error where a network cannot be built, or cannot take tiles of its size."""
     import torch
 
     from cartopath.models import build_network, flushed_denormals
 
-    spec = dataclasses.replace(network_spec(config), pretrained=False)  # What is to be downloaded later has the same shape.
+    spec = dataclasses.replace(spec, pretrained=False)  # What is to be downloaded later has the same shape.
     tiles = torch.zeros((1, 3, spec.size_px, spec.size_px), dtype=torch.uint8)
     try:
         with flushed_denormals(), torch.inference_mode():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cartopath.methods.tile_classifier.prediction import plan_ensembles, plan_prediction
+from cartopath.methods.ensemble import plan_ensembles
+from cartopath.methods.tile_classifier.prediction import plan_prediction
 from cartopath.methods.tile_classifier.training import plan_training
 from cartopath.study.run import Stage
 from cartopath.study.stages.bookkeeping import plan_bookkeeping

@@ -199,7 +199,7 @@ def _training_tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
             figures = completed_figures(layout, "train", name)
             curve = read_table(layout.model(method, trait, round_) / "curve.parquet", "curve")
             best = figures["best"]
-            passes = curve["chunk"] / study.config.training.validations_per_epoch
+            passes = curve["passes"] if "passes" in curve else curve["chunk"] / study.config.training.validations_per_epoch
             curve = curve.rename(columns=_CURVE_NAMES).assign(trait=trait, round=round_, passes=passes)
             curves.append(curve.assign(is_best=curve["chunk"] == best["chunk"]))
             row = {"trait": trait, "round": round_, "chunks": figures["chunks"], "best_chunk": best["chunk"]}

@@ -9,12 +9,19 @@ import numpy as np
 import pandas as pd
 
 from cartopath.core.rng import stream
-from cartopath.stats import Estimate, auroc_ci, benjamini_hochberg, correlation, percent_positive
+from cartopath.stats import Estimate, auroc_ci, benjamini_hochberg, correlation
 from cartopath.store.artifacts import write_csv
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
 from cartopath.study.stages.published import published_beside
-from cartopath.study.stages.scores import read_scores, round_columns, scored_records, scores_key
+from cartopath.study.stages.scores import (
+    ensemble_score,
+    read_scores,
+    round_columns,
+    scored_records,
+    scores_key,
+    slide_score,
+)
 from cartopath.study.tasks import Result, Task, task_key
 
 VERSION = 1
@@ -76,7 +83,7 @@ _SCORE_COLUMNS = [
 
 
 def slide_scores(study: Study) -> pd.DataFrame:
-    """Return one row per trait and slide: what was measured, and the percent-positive score of each round and the ensemble."""
+    """Return one row per trait and slide: what was measured, and the slide's score by each round and the ensemble."""
     splits = read_splits(study)
     sets = master_sets(splits)
     test_rounds = splits[splits["set"] == "test"].groupby("patient_id")["round"].min()
@@ -91,8 +98,8 @@ def slide_scores(study: Study) -> pd.DataFrame:
             row.update(_measured(labels, record.patient_id))
             row["n_tiles"] = len(tiles)
             for name in round_columns(tiles):
-                row[name] = percent_positive(tiles[name].to_numpy(), threshold=study.config.method.threshold)
-            row["ensemble"] = float(tiles["vote"].mean())
+                row[name] = slide_score(study.config.method, tiles[name].to_numpy())
+            row["ensemble"] = ensemble_score(study.config.method.name, tiles)
             rows.append(row)
     rounds = [f"round_{i}" for i in range(study.config.splits.rounds)]
     return pd.DataFrame(rows).reindex(columns=[*_SCORE_COLUMNS, *rounds, "ensemble"])

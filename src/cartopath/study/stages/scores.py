@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cartopath.core.errors import ArtifactError
+from cartopath.stats import percent_positive
 from cartopath.store.artifacts import read_header, read_table
+from cartopath.study.config import MethodConfig
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import SlideRecord, tiled_records
 
@@ -84,6 +87,33 @@ def round_columns(table: pd.DataFrame) -> list[str]:
     """Return the names of the columns that hold the scores of rounds, in order."""
     rounds = sorted(int(name.removeprefix("round_")) for name in table.columns if name.startswith("round_"))
     return [f"round_{round_}" for round_ in rounds]
+
+
+def slide_score(method: MethodConfig, scores: ArrayLike) -> float:
+    """Return a slide's score from the scores of its tiles: the share above the threshold, or of fingerprints their mean.
+
+    Args:
+        method: The recipe.
+        scores: (n_tiles,) in 0..1, of one round.
+    """
+    if method.name == "fingerprints":
+        return mean_score(scores)
+    return percent_positive(scores, threshold=method.threshold)
+
+
+def ensemble_score(method: str, tiles: pd.DataFrame) -> float:
+    """Return a slide's score by the rounds that vote: the share of tiles that they call positive, or of fingerprints the mean.
+
+    Args:
+        method: Name of the recipe.
+        tiles: From `read_scores`.
+    """
+    return mean_score(tiles["score"]) if method == "fingerprints" else float(tiles["vote"].mean())
+
+
+def mean_score(scores: ArrayLike) -> float:
+    """Return the mean of the scores of tiles (Rawat et al. 2020)."""
+    return float(np.asarray(scores, dtype=np.float64).mean())
 
 
 def as_votes(joined: pd.DataFrame, traits: list[str]) -> np.ndarray:

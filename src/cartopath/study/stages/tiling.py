@@ -134,9 +134,11 @@ def load_tiles(
     assume_mpp: float | None,
     table: Path,
     cache: Path | None,
+    rows: list[int] | None = None,
 ) -> SlideTiles:
-    """Return the tiles of a slide as training and prediction take them."""
+    """Return the tiles of a slide as training and prediction take them: all, or some rows of its tile table."""
     tiles, meta = read_tile_plan(table)
+    tiles = tiles if rows is None else tiles.iloc[rows]
     return SlideTiles(
         slide_id=slide_id,
         patient_id=patient_id,

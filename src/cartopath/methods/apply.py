@@ -18,7 +18,10 @@ from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
 from cartopath.maps import Thumbnail
-from cartopath.methods.tile_classifier.prediction import device_name, read_ensemble, score_tiles, write_scores
+from cartopath.methods.ensemble import read_ensemble
+from cartopath.methods.fingerprints.apply import is_head, read_intact_head, score_by_heads
+from cartopath.methods.scoring import device_name, write_scores
+from cartopath.methods.tile_classifier.prediction import score_tiles
 from cartopath.slides import StainStatistics, TissueMask, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.slides.quality import quality_flags, slide_quality
 from cartopath.stats import heterogeneity
@@ -31,7 +34,7 @@ from cartopath.study.layout import Layout
 from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_figures, run_tasks
 from cartopath.study.stages.mapping import THUMBNAIL_PX, draw_maps, map_paths
 from cartopath.study.stages.quality import flawed_tiles, sample_size
-from cartopath.study.stages.scores import SlideGeometry, as_votes, joined_scores
+from cartopath.study.stages.scores import SlideGeometry, as_votes, ensemble_score, joined_scores
 from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, read_card
@@ -52,6 +55,8 @@ class TrainedTrait:
         stain: Stain of the training slides.
         mpp: Resolutions of the training slides, um per pixel.
         patients: Patients who trained or validated any of the voting networks.
+        method: The recipe that trained them.
+        by_heads: Whether they are heads, which read the fingerprints of an encoder.
     """
 
     trait: str
@@ -61,6 +66,8 @@ class TrainedTrait:
     stain: tuple[StainStatistics, ...]
     mpp: tuple[float, ...]
     patients: frozenset[str]
+    method: str = "tile_classifier"
+    by_heads: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Applied:
     """What came of applying networks to slides.
 
     Attributes:
-        predictions: One row per slide: slide_id, n_tiles, the percent-positive score of each trait, hti, warnings.
+        predictions: One row per slide: slide_id, n_tiles, the score of each trait, hti, warnings.
         summary: What was done, kept and failed.
     """
 
@@ -104,11 +111,15 @@ def _read_trait(folder: Path) -> TrainedTrait:
         stain=tuple(StainStatistics(**item) for item in stain.values()),
         mpp=tuple(sorted({mpp for card in cards for mpp in card["resolution"]})),
         patients=frozenset(patient for card in cards for group in card["patients"].values() for patient in group),
+        method=str(cards[0]["method"]),
+        by_heads=is_head(folder / f"round_{ensemble['voting'][0]}"),
     )
 
 
 def _read_intact_card(bundle: Path) -> dict[str, Any]:
     """Return a network's card; a slide must not be opened for networks that turn out to be damaged."""
+    if is_head(bundle):
+        return read_intact_head(bundle)
     _, card, sha256 = read_card(bundle)
     weights = bundle / WEIGHTS_NAME
     if not weights.is_file() or file_sha256(weights) != sha256:
@@ -276,10 +287,30 @@ def apply_to_slide(
         assume_mpp=assume_mpp,
         scaling=config.scaling,
     )
-    device = device_name(accelerator, devices)
-    scores = {}
-    for trait in traits:
-        scored = score_tiles(
+    scores = _scored(table, source, traits, batch_size=batch_size, device=device_name(accelerator, devices))
+    for name, scored in scores.items():
+        write_scores(scored, meta, layout.scores("applied", name, slide_id), key=key)
+    names = list(scores)
+    draw_maps(scores, geometry, slide_id, thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")
+    row: dict[str, Any] = {"slide_id": slide_id, "n_tiles": len(table)}
+    row |= {trait.trait: ensemble_score(trait.method, scores[trait.trait]) for trait in traits}
+    if len(names) > 1:
+        row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
+    stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
+    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **quality.measures}]))["message"].tolist()
+    return row | {"warnings": "; ".join([*differences(slide_id, geometry.mpp, stain, traits), *flaws])}
+
+
+def _scored(
+    table: pd.DataFrame, source: SlideTiles, traits: list[TrainedTrait], *, batch_size: int | None, device: str
+) -> dict[str, pd.DataFrame]:
+    """Return the tile scores of each trait by the rounds that vote."""
+    heads = [trait.folder for trait in traits if trait.by_heads]
+    by_heads = dict(zip(heads, score_by_heads(table, source, heads, batch_size=batch_size, device=device), strict=True))
+    return {
+        trait.trait: by_heads[trait.folder]
+        if trait.by_heads
+        else score_tiles(
             table,
             source,
             trait.folder,
@@ -289,17 +320,8 @@ def apply_to_slide(
             device=device,
             threads=1,
         )
-        write_scores(scored, meta, layout.scores("applied", trait.trait, slide_id), key=key)
-        scores[trait.trait] = scored
-    names = list(scores)
-    draw_maps(scores, geometry, slide_id, thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")
-    row: dict[str, Any] = {"slide_id": slide_id, "n_tiles": len(table)}
-    row |= {name: float(scored["vote"].mean()) for name, scored in scores.items()}
-    if len(names) > 1:
-        row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
-    stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
-    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **quality.measures}]))["message"].tolist()
-    return row | {"warnings": "; ".join([*differences(slide_id, geometry.mpp, stain, traits), *flaws])}
+        for trait in traits
+    }
 
 
 def differences(slide_id: str, mpp: float, stain: StainStatistics | None, traits: list[TrainedTrait]) -> list[str]:

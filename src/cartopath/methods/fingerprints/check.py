@@ -1,0 +1,34 @@
+"""What a check can say of the encoder before any slide is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cartopath.cohort import Finding
+from cartopath.core.errors import CartopathError
+from cartopath.methods.fingerprints.pretraining import require_encoder
+from cartopath.methods.fingerprints.published import full_spec
+from cartopath.methods.fingerprints.settings import PUBLISHED, direct_spec, encoder_spec, fingerprints
+from cartopath.methods.tile_classifier.check import unusable_network
+from cartopath.study.config import StudyConfig
+
+
+def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
+    """Yield an error where the encoder of a study is not there or cannot take its tiles.
+
+    Args:
+        config: The study file.
+        root: Its folder.
+    """
+    method = fingerprints(config)
+    try:
+        if method.encoder == "none":
+            yield from unusable_network(direct_spec(config))
+        elif method.encoder in ("own", "random") or method.encoder.startswith(PUBLISHED):
+            full_spec(encoder_spec(config))
+        else:
+            require_encoder(config, root / Path(method.encoder).expanduser())
+    except CartopathError as error:
+        where = "method.encoder" if method.encoder not in ("own", "random") else "method.backbone"
+        yield Finding("error", "network-unusable", where, str(error))

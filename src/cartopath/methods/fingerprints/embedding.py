@@ -1,0 +1,228 @@
+"""The fingerprints of tiles, by encoder and slide (F51): of all tiles where the slide is to be scored, otherwise of a sample."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cartopath.core.errors import ArtifactError
+from cartopath.methods.ensemble import own_folds
+from cartopath.methods.fingerprints.pretraining import encoder_card, task_name
+from cartopath.methods.fingerprints.sample import sampled_rows
+from cartopath.methods.fingerprints.settings import METHOD, encoder_indices
+from cartopath.methods.scoring import default_batch_size, device_name, tile_batches, uses_gpu
+from cartopath.slides import read_tile_plan
+from cartopath.store.embeddings import Embeddings, as_half, read_embeddings, write_embeddings
+from cartopath.store.hashing import value_key
+from cartopath.study.run import Study, completed_key
+from cartopath.study.stages.cohort import SlideRecord, tiled_records
+from cartopath.study.stages.tiling import load_tiles, slide_arguments
+from cartopath.study.tasks import Result, Task, task_key
+from cartopath.training import SlideTiles
+from cartopath.training.fingerprint import FingerprintCard, fingerprint_tiles, read_fingerprint, read_fingerprint_card
+
+VERSION = 1
+_KEY_DIGITS = 16
+
+
+def encoder_key(card: FingerprintCard) -> str:
+    """Return the name of exactly this encoder: of its weights, and of what is done to tiles before them."""
+    return value_key([card.weights_sha256, card.spec.to_dict()])[:_KEY_DIGITS]
+
+
+@dataclass(frozen=True)
+class SlideEmbedding:
+    """Where the fingerprints of a slide by one encoder are, or will be.
+
+    Attributes:
+        record: The slide.
+        index: Which encoder.
+        path: The file.
+        rows: Rows of the tile table that it holds; None for all.
+        key: Key of the task that writes it.
+    """
+
+    record: SlideRecord
+    index: int
+    path: Path
+    rows: list[int] | None
+    key: str
+
+    @property
+    def task(self) -> str:
+        """Name of that task."""
+        return embedding_task(self.index, self.record.slide_id)
+
+
+def embedding_task(index: int, slide_id: str) -> str:
+    """Return the name of the task that embeds a slide."""
+    return f"{task_name(index)} {slide_id}"
+
+
+def slide_embeddings(study: Study) -> Iterator[SlideEmbedding]:
+    """Yield the embeddings of a study: by every encoder that could be made, of every slide that it is needed for."""
+    sample = sampled_rows(study)
+    folds = own_folds(study)
+    several = len(encoder_indices(study.config)) > 1
+    for index in encoder_indices(study.config):
+        card = encoder_card(study, index)
+        if card is None:
+            continue
+        for record in tiled_records(study):
+            only_trains = several and folds[record.patient_id] != index
+            if only_trains and record.slide_id not in sample:
+                continue
+            yield _slide_embedding(study, index, card, record, sample[record.slide_id] if only_trains else None)
+
+
+def _slide_embedding(
+    study: Study, index: int, card: FingerprintCard, record: SlideRecord, rows: list[int] | None
+) -> SlideEmbedding:
+    name = encoder_key(card)
+    key = task_key(
+        "embed",
+        VERSION,
+        encoder=name,
+        tiles=completed_key(study.layout, "tiles", record.slide_id),
+        rows=rows,
+        precision=study.config.training.precision,
+    )
+    return SlideEmbedding(record, index, study.layout.embeddings(name, record.slide_id), rows, key)
+
+
+def plan_embedding(study: Study) -> list[Task]:
+    """Return one task per encoder and slide, and drop what was of other encoders and of pretrainings that are done."""
+    for index in encoder_indices(study.config):
+        if completed_key(study.layout, "pretrain", task_name(index)) is not None:
+            shutil.rmtree(study.layout.work("pretrain", task_name(index)), ignore_errors=True)
+    wanted = list(slide_embeddings(study))
+    _remove_others(study.layout.all_embeddings, {one.path.parent for one in wanted})
+    return [_plan_slide(study, one) for one in wanted]
+
+
+def _remove_others(folder: Path, kept: set[Path]) -> None:
+    """Remove the features of encoders that the study no longer has: they are large, and nothing would ever read them."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path not in kept:
+            shutil.rmtree(path)
+
+
+def _plan_slide(study: Study, one: SlideEmbedding) -> Task:
+    arguments = {
+        "encoder": study.layout.encoder(METHOD, one.index),
+        "tiles": {**slide_arguments(study, one.record), "rows": one.rows},
+        "rows": one.rows,
+        "batch_size": study.config.compute.batch_size,
+        "accelerator": study.config.compute.accelerator,
+        "precision": study.config.training.precision,
+        "threads": study.config.training.threads,
+        "out": one.path,
+        "key": one.key,
+    }
+    round_ = one.index if len(encoder_indices(study.config)) > 1 else None
+    return Task("embed", one.task, one.key, embed_slide, arguments, (one.path,), uses_gpu=True, round_=round_)
+
+
+def embed_slide(
+    *,
+    encoder: Path,
+    tiles: dict[str, Any],
+    rows: list[int] | None,
+    batch_size: int | None,
+    accelerator: str,
+    precision: str,
+    threads: int,
+    out: Path,
+    key: str,
+    devices: list[int] | None,
+) -> Result:
+    """Write the fingerprints of a slide's tiles.
+
+    Raises:
+        SlideError: A tile can no longer be read.
+        ArtifactError: A fingerprint is no 16-bit number.
+    """
+    meta = read_tile_plan(tiles["table"])[1]
+    source = load_tiles(**tiles)
+    device = device_name(accelerator, devices)
+    features, name = tile_features(encoder, source, batch_size=batch_size, device=device, precision=precision, threads=threads)
+    embeddings = Embeddings(
+        slide_id=source.slide_id,
+        features=features,
+        xy_px0=source.xy_px0,
+        window_px0=source.window_px0,
+        size_px=source.size_px,
+        mpp=float(meta["mpp"]),
+        tile_mpp=float(meta["tile_mpp"]),
+        encoder=name,
+    )
+    write_embeddings(embeddings, out, key=key, meta={"tiles": "all" if rows is None else "sample"})
+    return {"tiles": len(features)}
+
+
+def tile_features(
+    encoder: Path, source: SlideTiles, *, batch_size: int | None, device: str, precision: str, threads: int
+) -> tuple[NDArray[np.float16], str]:
+    """Return the fingerprints of tiles as they are kept, and the name of the backbone.
+
+    Args:
+        encoder: Folder of its bundle.
+        source: The tiles.
+        batch_size: Tiles per step; None for as many as memory likes.
+        device: `auto`, `cpu` or `cuda:i`.
+        precision: See `fingerprint_tiles`.
+        threads: Of the network on a CPU.
+    """
+    bundle = _load_encoder(encoder)
+    size = batch_size or default_batch_size(source.size_px, is_gpu=uses_gpu(device))
+    batches = tile_batches(source, size)
+    features = fingerprint_tiles(bundle.network, batches, device=device, precision=precision, threads=threads)
+    return as_half(features, source.slide_id), bundle.card.spec.backbone
+
+
+_loaded: dict[tuple[Path, str], Any] = {}
+"""The encoder that this process used last."""
+
+
+def _load_encoder(folder: Path) -> Any:
+    wanted = (folder, read_fingerprint_card(folder).weights_sha256)
+    if wanted not in _loaded:
+        _loaded.clear()
+        _loaded[wanted] = read_fingerprint(folder)
+    return _loaded[wanted]
+
+
+def embedded(study: Study) -> dict[tuple[int, str], SlideEmbedding]:
+    """Return the embeddings that are there, by encoder and slide."""
+    return {
+        (one.index, one.record.slide_id): one
+        for one in slide_embeddings(study)
+        if completed_key(study.layout, "embed", one.task) == one.key
+    }
+
+
+def training_features(path: Path, rows: list[int]) -> NDArray[np.float16]:
+    """Return the fingerprints of the tiles that train, (n, n_features), from a file of all tiles or of just these.
+
+    Args:
+        path: The embeddings of a slide.
+        rows: Rows of the slide's tile table.
+
+    Raises:
+        ArtifactError: The file is missing, damaged or of other tiles.
+    """
+    embeddings, header = read_embeddings(path)
+    features: NDArray[np.float16] = embeddings.features
+    if header.meta.get("tiles") == "all":
+        if rows[-1] >= len(features):
+            raise ArtifactError(f"{path}: holds {len(features)} tiles, the slide has more; delete it and run again")
+        return features[rows]
+    if len(features) != len(rows):
+        raise ArtifactError(f"{path}: holds {len(features)} tiles of a sample of {len(rows)}; delete it and run again")
+    return features
