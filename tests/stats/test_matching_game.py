@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 
 from cartopath.core.errors import StatisticsError
 from cartopath.core.rng import stream
-from cartopath.stats.matching import Side, matching_gain, matching_game, mean_features, unit_length
+from cartopath.stats.matching import Side, matching_gain, matching_game, mean_features, standardised, unit_length
 
 
 def _game(left, right=None, *, pieces=None, patients=None, **options):
@@ -166,3 +166,23 @@ def test_means_do_not_depend_on_the_order_of_rows():
 
 def test_unit_vectors_have_length_one():
     assert np.linalg.norm(unit_length(stream(6, "u").normal(size=(9, 5))), axis=1) == pytest.approx(1.0)
+
+
+def test_standardised_sides_match_whatever_a_stain_does_to_every_feature():
+    rng = stream(0, "standardised")
+    pieces = [f"c{i}" for i in range(30)]
+    left = rng.normal(size=(30, 12))
+    right = 0.2 * rng.normal(size=(30, 12)) + left
+    stained = right * rng.uniform(0.2, 3.0, 12) + rng.normal(scale=5.0, size=12)
+    plain = matching_game(Side(left, pieces, pieces), Side(stained, pieces, pieces), normalise=False, rng=rng)
+    sides = [standardised(Side(features, pieces, pieces), normalise=False) for features in (left, stained)]
+    game = matching_game(*sides, normalise=False, rng=rng)
+    assert plain.core.accuracy.value < 0.2
+    assert game.core.accuracy.value > 0.95
+
+
+def test_standardising_counts_pieces_alike_and_leaves_constant_features_alone():
+    side = standardised(
+        Side([[0.0, 7.0], [0.0, 7.0], [0.0, 7.0], [4.0, 7.0]], ["a", "a", "a", "b"], list("aaab")), normalise=False
+    )
+    assert np.asarray(side.features).tolist() == [[-1.0, 0.0]] * 3 + [[1.0, 0.0]]

@@ -7,7 +7,6 @@ side are matched to the nearest of the other side in Euclidean distance [A23], a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,7 +147,29 @@ def matching_gain(better: Matching, worse: Matching, *, n_resamples: int = 2000,
     if not np.array_equal(better.queries, worse.queries):
         raise StatisticsError("matching_gain: the two games have other queries; play both on the same pieces")
     gain = better.is_right.astype(np.float64) - worse.is_right
-    return _mean_by_patient(gain, better.query_patients, n_resamples, rng)
+    return mean_by_patient(gain, better.query_patients, n_resamples=n_resamples, rng=rng)
+
+
+def standardised(side: Side, *, normalise: bool = True) -> Side:
+    """Return a side whose features have mean 0 and standard deviation 1 over its own tiles, pieces counting alike.
+
+    What a stain or a scanner does to all tiles of a section alike is gone then. No label is looked at, only which side a tile is
+    on; the pieces of the two sides must be a similar mixture of tissue. Play the game with `normalise=False` afterwards.
+
+    Args:
+        side: What to standardise.
+        normalise: Scale every tile's fingerprint to length 1 first, as the game does [A24].
+
+    >>> stained = Side([[1.0, 5.0], [3.0, 5.0]], ["a", "b"], ["a", "b"])
+    >>> np.asarray(standardised(stained, normalise=False).features).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
+    checked = _Checked(side, normalise, "side")
+    mean = checked.means(checked.pieces)[1].mean(axis=0)
+    centred = checked.features - mean
+    deviation = np.sqrt(mean_features(np.square(centred), checked.pieces)[1].mean(axis=0))
+    scaled = centred / np.where(deviation > 1e-9 * max(float(deviation.max()), 1e-300), deviation, 1.0)
+    return Side(scaled, checked.pieces, checked.patients)
 
 
 class _Checked:
@@ -233,7 +254,7 @@ def _match(
     own = distances[np.arange(len(names)), np.searchsorted(reference[0], names)]
     rank = (distances <= own[:, None]).sum(axis=1)  # Its own distance counts as one; a tie comes before it.
     patients = np.asarray([owner[name] for name in names.tolist()], dtype=np.str_)
-    accuracy = _mean_by_patient((rank == 1).astype(np.float64), patients, n_resamples, rng)
+    accuracy = mean_by_patient(rank == 1, patients, n_resamples=n_resamples, rng=rng)
     return Matching(accuracy, 1.0 / len(reference[0]), names, reference[0], distances, rank, patients, int((~takes_part).sum()))
 
 
@@ -249,16 +270,25 @@ def euclidean(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArra
     return distances
 
 
-def _mean_by_patient(
-    values: NDArray[np.float64], patients: NDArray[np.str_] | Sequence[str], n_resamples: int, rng: np.random.Generator
-) -> Estimate:
-    """The mean of values with a percentile interval that resamples whole patients."""
-    unique, place = np.unique(patients, return_inverse=True)
-    value, n = float(values.mean()), len(values)
+def mean_by_patient(values: ArrayLike, patients: Names, *, n_resamples: int = 2000, rng: np.random.Generator) -> Estimate:
+    """Return the mean of values with a 95 % percentile interval that resamples whole patients.
+
+    Args:
+        values: (n,) numbers, such as 1 for what was matched and 0 for what was not, or differences of these between two encoders.
+        patients: (n,) the patient each belongs to.
+        n_resamples: Bootstrap samples of patients.
+        rng: Where chance comes from.
+
+    >>> print(mean_by_patient([1, 1, 0, 0], ["a", "a", "b", "c"], rng=np.random.default_rng(0)))
+    0.50 (95% CI 0.00-1.00, n=4)
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    unique, place = np.unique(np.asarray(patients), return_inverse=True)
+    value, n = float(numbers.mean()), len(numbers)
     if len(unique) < 2 or n_resamples < 1:
         why = "all queries belong to one patient" if n_resamples > 0 else "no resamples asked for"
         return Estimate(value, None, None, n, why, len(unique))
-    sums, counts = np.bincount(place, weights=values), np.bincount(place)
+    sums, counts = np.bincount(place, weights=numbers), np.bincount(place)
     drawn = rng.integers(len(unique), size=(n_resamples, len(unique)))
     low, high = np.percentile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), _CONFIDENCE)
     return Estimate(value, float(low), float(high), n, "", len(unique))
