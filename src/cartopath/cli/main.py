@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cartopath.cli.fingerprint.commands import app as fingerprint_app
+from cartopath.cli.style.commands import app as style_app
 
 app = typer.Typer(
     name="cartopath",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 
 app.add_typer(fingerprint_app)
+app.add_typer(style_app)
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes; default one per core, 0: in this process.")]
@@ -154,6 +156,19 @@ def predict(
     from cartopath.cli.predict import predict_command
 
     raise typer.Exit(predict_command(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, workers=workers, quiet=quiet))
+
+
+@app.command(epilog="Exit codes: 0 compared; 1 not comparable: the message names the first difference.")
+def compare(
+    studies: Annotated[
+        list[Path], typer.Argument(metavar="STUDY STUDY...", help="Studies that have run; the first is the reference.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for index.html and its tables.")] = Path("comparison"),
+) -> None:
+    """Compare methods on the same patients, splits and classes: AUROC, maps, heterogeneity and time, each beside the first."""
+    from cartopath.cli.compare import compare_command
+
+    raise typer.Exit(compare_command(studies, out=out))
 
 
 @app.command(epilog="Exit codes: 0 measured; 1 the slide cannot be read; 2 wrong usage.")

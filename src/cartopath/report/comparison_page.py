@@ -1,0 +1,264 @@
+"""The page of a comparison: methods on the same splits, trait by trait, each beside the first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.methods.comparison import Comparison
+from cartopath.report.blocks import (
+    Block,
+    Cell,
+    Claim,
+    Claims,
+    Column,
+    Figure,
+    Grid,
+    KeyNumber,
+    KeyNumbers,
+    Paragraph,
+    Picture,
+    Section,
+    number_columns,
+    text_columns,
+)
+from cartopath.report.numbers import NO_VALUE, count, counted, duration, interval, is_known, number, p_equals, p_value
+from cartopath.report.page import render_page
+from cartopath.report.verdicts import ALPHA, UNDEFINED, Verdict
+from cartopath.store.atomic import write_text
+
+_SOURCE = "Every number on this page is also in the CSV files beside it: comparison, rounds, maps, hti."
+_NO_DIFFERENCE = Verdict("no difference found", "strong")
+
+
+def write_comparison_page(comparison: Comparison, folder: Path) -> Path:
+    """Write `index.html` of a comparison and return its path. The page stands alone, loads nothing and runs nothing."""
+    sections = [_summary(comparison), _performance(comparison), _maps(comparison), _effort(comparison)]
+    title = " against ".join(reversed(comparison.studies)) if len(comparison.studies) == 2 else "Methods compared"
+    html = render_page(sections, title=title, kicker="cartopath comparison", source=_SOURCE, traits=comparison.traits)
+    write_text(folder / "index.html", html)
+    return folder / "index.html"
+
+
+def _summary(comparison: Comparison) -> Section:
+    table, first = comparison.table, comparison.studies[0]
+    n_rounds = comparison.rounds["round"].nunique()
+    items = (
+        KeyNumber(count(len(comparison.studies)), "methods"),
+        KeyNumber(count(len(comparison.traits)), "traits"),
+        KeyNumber(count(n_rounds), comparison.scheme, "one fixed test set" if comparison.scheme == "rounds" else ""),
+        KeyNumber(count(table["n_patients"].max()), "test patients with a class", "of the trait that has most"),
+    )
+    same = (
+        "Splits, classes, measured values and patients were compared and are the same in all studies. A difference is a method's "
+        f"figure minus that of {first}, the first study named; its interval and p-value come of a bootstrap that draws patients, "
+        "each with the scores of both methods. p-values are not corrected for how many differences are looked at."
+    )
+    claims = Claims(tuple(_claim(comparison, row) for _, row in table[table["study"] != first].iterrows()))
+    notes = tuple(Paragraph(note, "remark") for note in comparison.notes)
+    return Section("summary", "Summary", (KeyNumbers(items), Paragraph(same), claims, *notes, _arms(comparison)))
+
+
+def _arms(comparison: Comparison) -> Grid:
+    arms = comparison.table.drop_duplicates("study")
+    rows = tuple(
+        (Cell(row["study"]), Cell(row["method"].replace("_", " ")), Cell(row["encoder"]), Cell(str(folder), tone="muted"))
+        for (_, row), folder in zip(arms.iterrows(), comparison.folders, strict=True)
+    )
+    return Grid("The studies that are compared.", text_columns("Study", "Method", "Encoder", "Folder"), rows, "comparison.csv")
+
+
+def _claim(comparison: Comparison, row: pd.Series) -> Claim:
+    first = comparison.table[(comparison.table["trait"] == row["trait"]) & (comparison.table["study"] == comparison.studies[0])]
+    verdict = difference_verdict(row["auroc_difference_low"], row["auroc_difference_high"])
+    if verdict == UNDEFINED:
+        reason = row["auroc_reason"] or "no interval"
+        return Claim(row["trait"], f"{row['study']}: undefined, since {reason}.", verdict.text, verdict.tone)
+    size = f"{counted(row['n_patients'], 'patient')} ({count(row['n_high'])} high, {count(row['n_low'])} low)"
+    between = interval(row["auroc_difference_low"], row["auroc_difference_high"])
+    text = (
+        f"{row['study']}: AUROC {number(row['auroc'])} against {number(first.iloc[0]['auroc'])} of {comparison.studies[0]}, "
+        f"difference {signed(row['auroc_difference'])} (95 % CI {between}), {p_equals(row['auroc_p'])}, {size}."
+    )
+    if is_known(row["rounds_auroc_difference"]):
+        between = interval(row["rounds_auroc_difference_low"], row["rounds_auroc_difference_high"])
+        text += f" Mean over {comparison.scheme}: {signed(row['rounds_auroc_difference'])} (95 % CI {between})."
+    return Claim(row["trait"], text, verdict.text, verdict.tone)
+
+
+def difference_verdict(low: float | None, high: float | None) -> Verdict:
+    """Return the verdict of a difference from its interval.
+
+    >>> difference_verdict(0.01, 0.2).text, difference_verdict(-0.3, -0.1).text, difference_verdict(-0.1, 0.1).text
+    ('better', 'worse', 'no difference found')
+    """
+    if low is None or high is None or not is_known(low) or not is_known(high):
+        return UNDEFINED
+    if low > 0:
+        return Verdict("better", "good")
+    return Verdict("worse", "bad") if high < 0 else _NO_DIFFERENCE
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign.
+
+    >>> signed(0.041), signed(-0.2), signed(None), signed(0.0)
+    ('+0.04', '−0.20', '–', '0.00')
+    """
+    text = number(value)
+    return f"+{text}" if value is not None and is_known(value) and value > 0 and text != "0.00" else text
+
+
+def _performance(comparison: Comparison) -> Section:
+    text = (
+        "AUROC is over test patients with a class, a patient's score being the mean over their slides. The ensemble is what a "
+        f"study's maps show; the mean is over the AUROCs of its {comparison.scheme}. Correlations are with the measured value, "
+        "over all patients who trained nothing."
+    )
+    blocks: list[Block] = [Paragraph(text), _figure(comparison)]
+    blocks += [_trait_grid(comparison, trait) for trait in comparison.traits]
+    blocks.append(_round_grid(comparison))
+    return Section("performance", "How well each method tells the traits", tuple(blocks))
+
+
+def _figure(comparison: Comparison) -> Figure:
+    from cartopath.report.figures.comparison import ArmFigures, draw_comparison  # brings matplotlib
+
+    panels = []
+    for trait in comparison.traits:
+        arms = []
+        for _, row in comparison.table[comparison.table["trait"] == trait].iterrows():
+            rounds = comparison.rounds
+            own = rounds.loc[(rounds["trait"] == trait) & (rounds["study"] == row["study"]), "auroc"].dropna()
+            value, low, high, mean = (_known(row[name]) for name in ("auroc", "auroc_low", "auroc_high", "rounds_auroc"))
+            arms.append(ArmFigures(row["study"], value, low, high, mean, tuple(own.astype(float))))
+        panels.append((trait, arms))
+    caption = (
+        f"AUROC by trait and method. Dot and bar: the ensemble with its 95 % interval. Strokes below it: every one of the "
+        f"{comparison.scheme}; diamond: their mean. Grey line: chance."
+    )
+    described = "; ".join(f"{trait}: " + ", ".join(f"{arm.name} {number(arm.value)}" for arm in arms) for trait, arms in panels)
+    return Figure(Picture(draw_comparison(panels), "image/svg+xml", f"AUROC by method. {described}."), caption, "comparison.csv")
+
+
+def _known(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and is_known(value) else None
+
+
+def _trait_grid(comparison: Comparison, trait: str) -> Grid:
+    rows = comparison.table[comparison.table["trait"] == trait]
+    figures = {"auroc": "Ensemble: AUROC", "rounds_auroc": f"Mean of {comparison.scheme}: AUROC"}
+    figures |= {"spearman": "Spearman with measurement"} if rows["spearman"].notna().any() else {}
+    columns: list[Column] = list(text_columns("Study"))
+    for title in figures.values():
+        columns += number_columns("value (95 % CI)", "difference (95 % CI)", "p", group=title)
+    cells = tuple(
+        (Cell(row["study"]), *(cell for name in figures for cell in _figure_cells(row, name))) for _, row in rows.iterrows()
+    )
+    first = rows.iloc[0]
+    notes = [f"AUROC: n = {count(first['n_patients'])} patients, {count(first['n_high'])} high and {count(first['n_low'])} low."]
+    if "spearman" in figures:
+        notes.append(f"Spearman: n = {count(first['spearman_n'])} patients.")
+    caption = f"{trait}: every method on the same patients."
+    return Grid(caption, tuple(columns), cells, "comparison.csv", tuple(notes), stacked=True)
+
+
+def _figure_cells(row: pd.Series, name: str) -> tuple[Cell, Cell, Cell]:
+    """Return the cells of a figure, of its difference to the first study's, and of the p-value of that."""
+    if not is_known(row[name]):
+        return Cell("undefined", row[f"{name}_reason"] or "", tone="muted"), Cell(NO_VALUE), Cell(NO_VALUE)
+    value = Cell(number(row[name]), interval(row[f"{name}_low"], row[f"{name}_high"]))
+    difference = row[f"{name}_difference"]
+    if not is_known(difference):
+        return value, Cell(NO_VALUE, tone="muted"), Cell(NO_VALUE, tone="muted")
+    low, high = row[f"{name}_difference_low"], row[f"{name}_difference_high"]
+    p = row[f"{name}_p"]
+    tone = difference_verdict(low, high).tone if is_known(p) and p < ALPHA else ""
+    return value, Cell(signed(difference), interval(low, high), tone=tone), Cell(p_value(p))
+
+
+def _round_grid(comparison: Comparison) -> Grid:
+    rounds = comparison.rounds
+    columns = (*text_columns("Trait", "Study"), *number_columns(comparison.scheme[:-1], "n (high/low)"))
+    columns += number_columns("value (95 % CI)", "difference (95 % CI)", "p", group="AUROC")
+    rows = tuple(
+        (
+            Cell(row["trait"]),
+            Cell(row["study"]),
+            Cell(count(row["round"])),
+            Cell(count(row["n_patients"]), f"{count(row['n_high'])}/{count(row['n_low'])}"),
+            *_figure_cells(row, "auroc"),
+        )
+        for _, row in rounds.iterrows()
+    )
+    return Grid(f"AUROC in each of the {comparison.scheme}.", columns, rows, "rounds.csv", folded=True)
+
+
+def _maps(comparison: Comparison) -> Section:
+    first = comparison.studies[0]
+    table = comparison.table[comparison.table["study"] != first]
+    rows = tuple(
+        (
+            Cell(row["trait"]),
+            Cell(row["study"]),
+            Cell(number(row["map_agreement"]), interval(row["map_agreement_low"], row["map_agreement_high"])),
+            Cell(count(row["map_slides"])),
+        )
+        for _, row in table.iterrows()
+    )
+    undefined = int(comparison.maps["spearman"].isna().sum())
+    notes = (f"{counted(undefined, 'slide')} count in no median, since one of the maps is constant.",) if undefined else ()
+    agreement = Grid(
+        f"Agreement of maps with those of {first}: Spearman's correlation of the tile scores of each held-out slide.",
+        (*text_columns("Trait", "Study"), *number_columns("median (quartiles)", "slides")),
+        rows,
+        "comparison.csv, maps.csv",
+        ("Where tiles differ in size, smaller ones are averaged over the larger ones.", *notes),
+    )
+    return Section("maps", "Whether the maps agree", (agreement, *_planted(comparison), *_hti(comparison)))
+
+
+def _planted(comparison: Comparison) -> list[Block]:
+    known = comparison.table[comparison.table["planted"].notna()]
+    if known.empty:
+        return []
+    rows = tuple(
+        (Cell(row["trait"]), Cell(row["study"]), *_figure_cells(row, "planted"), Cell(count(row["planted_n"])))
+        for _, row in known.iterrows()
+    )
+    columns = (*text_columns("Trait", "Study"), *number_columns("AUROC (95 % CI)", "difference (95 % CI)", "p", "patients"))
+    caption = "Maps against the planted truth of this simulated cohort: every tile of the held-out slides."
+    note = "A tile is positive where more than half of its tissue is; the bootstrap draws patients with all their tiles."
+    return [Grid(caption, columns, rows, "comparison.csv", (note,))]
+
+
+def _hti(comparison: Comparison) -> list[Block]:
+    hti = comparison.hti
+    if hti.empty:
+        return [
+            Paragraph("Heterogeneity: nothing to compare, since the studies do not map the same two or more traits.", "remark")
+        ]
+    has_truth = hti["planted"].notna().any()
+    columns = [*text_columns("Study"), *number_columns("median HTI"), *number_columns("ρ (95 % CI)", "p", group="With the first")]
+    columns += number_columns("ρ (95 % CI)", "difference (95 % CI)", "p", group="With planted HTI") if has_truth else ()
+    rows = []
+    for _, row in hti.iterrows():
+        beside = (Cell(number(row["spearman"]), interval(row["low"], row["high"])), Cell(p_value(row["p_value"])))
+        planted = _figure_cells(row, "planted") if has_truth else ()
+        rows.append((Cell(row["study"]), Cell(number(row["median_hti"])), *beside, *planted))
+    caption = f"Heterogeneity (HTI) of {counted(hti.iloc[0]['n_patients'], 'held-out patient')}: Spearman's correlations."
+    return [Grid(caption, tuple(columns), tuple(rows), "hti.csv", stacked=True)]
+
+
+def _effort(comparison: Comparison) -> Section:
+    rows = []
+    for study in comparison.studies:
+        own = comparison.table[comparison.table["study"] == study]
+        shared, training = float(own["shared_seconds"].iloc[0]), float(own["training_seconds"].sum())
+        cells = (Cell(duration(seconds)) for seconds in own["training_seconds"])
+        rows.append((Cell(study), *cells, Cell(duration(shared or None)), Cell(duration(training + shared))))
+    columns = (*text_columns("Study"), *number_columns(*comparison.traits, group="Trainings of the trait"))
+    columns += number_columns("encoder and embeddings", "all")
+    note = "By the ledgers: seconds of each task, added up; on machines that may differ, and tasks may have run side by side."
+    return Section("effort", "Time to train", (Grid("Time spent on training.", columns, tuple(rows), "comparison.csv", (note,)),))
