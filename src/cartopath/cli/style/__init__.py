@@ -1,0 +1,1 @@
+"""`cartopath style`: stain styles fitted, applied, learned and judged, without a study."""

@@ -1,0 +1,1 @@
+"""Restyling without a study: pictures and slides of one stain or scanner in the style of another."""
