@@ -122,8 +122,7 @@ def _print_pieces(found: Gathered, pieces: Usable, how: TrainOptions) -> None:
     words = {"array": "cores of arrays", "cores": "core files", "slides": "regions of slides"}[found.kind]
     console.print(f"{len(pieces.kept)} pieces ({words}) of {patients} patients{several}; pairing: {how.pairing}", markup=False)
     for array in found.arrays:
-        n_missing = f", {len(array.missing)} places without one" if array.missing else ""
-        console.print(f"{array.path.name}: {len(array.cores)} cores found{n_missing}", markup=False)
+        console.print(f"{array.path.name}: {array.summary}", markup=False)
     for note in found.notes:
         print_line("note", "yellow", note)
     if pieces.left_out:

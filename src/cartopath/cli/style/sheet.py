@@ -8,7 +8,7 @@ from typing import Any
 from cartopath.cli.console import OK, console, guarded, print_line
 from cartopath.core.cores import usable_cores
 from cartopath.methods.restyling.quality import STRUCTURE_KEPT, BothWays, judge
-from cartopath.methods.restyling.sources import Cutting, all_tiles
+from cartopath.methods.restyling.sources import Cutting, all_tiles, iter_pixels
 from cartopath.methods.restyling.transfers import both_ways
 from cartopath.store.atomic import write_bytes
 from cartopath.style import TransferQuality
@@ -31,8 +31,8 @@ def sheet_command(
         cut = Cutting(**cutting, threads=threads or usable_cores())
         sets = all_tiles(first, cut), all_tiles(second, cut)
         names = style_names(first, second)
-        title = f"{how} between {names[0]} and {names[1]}"
-        quality = judge(*sets, *both_ways(how, *sets, device=device), names=names, n_examples=examples, title=title)
+        transfers = both_ways(how, iter_pixels(first, cut), iter_pixels(second, cut), device=device)
+        quality = judge(*sets, *transfers, names=names, n_examples=examples, title=how)
         write_bytes(out, quality.sheet)
         print_quality(quality)
         console.print(f"sheet: {out}", markup=False)
@@ -59,8 +59,9 @@ def print_quality(quality: BothWays) -> None:
 
 
 def _print_direction(source: str, target: str, found: TransferQuality) -> None:
+    tiles = f"{found.n_tiles} tile{'s' if found.n_tiles > 1 else ''}"
     console.print(
-        f"{source} as {target}: edges kept {found.gradient_correlation:.3f} (gradient correlation, {found.n_tiles} tiles); "
+        f"{source} as {target}: edges kept {found.gradient_correlation:.3f} (gradient correlation over {tiles}); "
         f"colour distance to {target} {found.before.mean:.1f} before, {found.after.mean:.1f} after (2.3 can just be seen)",
         markup=False,
     )
@@ -69,7 +70,7 @@ def _print_direction(source: str, target: str, found: TransferQuality) -> None:
             "warning",
             "yellow",
             f"the structure of the tissue is not kept: {found.gradient_correlation:.3f}, and {STRUCTURE_KEPT} is needed; do not "
-            f"use {source} as {target}: it invents or loses tissue",
+            f"learn from {source} as {target}",
         )
     if found.after.mean >= found.before.mean:
         print_line("warning", "yellow", f"the colours of {target} are not reached: the distance has not become smaller")

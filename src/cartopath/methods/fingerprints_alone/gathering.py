@@ -102,6 +102,12 @@ class FoundArray:
     cores: tuple[FoundCore, ...]
     missing: tuple[Place, ...]
 
+    @property
+    def summary(self) -> str:
+        """How many cores there are and how many are not, in words."""
+        n = len(self.missing)
+        return f"{len(self.cores)} cores" + (f", {n} place{'s' if n > 1 else ''} without one" if n else "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:

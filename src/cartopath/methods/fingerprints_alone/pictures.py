@@ -55,8 +55,7 @@ def array_picture(array: FoundArray) -> bytes:
     axes = figure.add_axes((0, 0, 1, height / (height + _HEAD_IN * _DPI)))
     axes.imshow(thumbnail, extent=(0, width, height, 0), interpolation="antialiased")
     axes.set_axis_off()
-    n_missing = f", {len(array.missing)} places without one (grey)" if array.missing else ""
-    head = f"{array.path.name}: {len(array.cores)} cores{n_missing}"
+    head = f"{array.path.name}: {array.summary}"
     figure.text(0.01, 1 - _HEAD_IN * _DPI / 2 / (height + _HEAD_IN * _DPI), head, fontsize=9, color=_INK, va="center")
     side = np.median([core.window_px0.width for core in array.cores]) * scale
     size = float(np.clip(side * 72 / _DPI / 4, 3.5, 11))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cartopath.core.errors import ArtifactError, SlideError, StatisticsError
-from cartopath.methods.restyling.sources import Cutting, cut_tiles, is_picture, source_files, whole_picture
+from cartopath.methods.restyling.sources import Cutting, cut_tiles, is_picture, iter_cut_tiles, source_files, whole_picture
 from cartopath.methods.restyling.transfers import Restyling, Transfer
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
 from cartopath.store.atomic import atomic_path
 from cartopath.store.hashing import value_key
 
 NOTE_NAME, NOTE_KIND = "restyled.json", "restyled_files"
+FITTED_TILES = 64
+"""Tiles of a slide that its own style is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,17 @@ def _tiles(transfer: Transfer, path: Path, folder: Path, how: Cutting) -> int:
     table = folder / "tiles.csv"
     if table.is_file():
         return len(pd.read_csv(table))
-    cut = cut_tiles(path, how)
-    if not cut.pixels:
+    sample = cut_tiles(path, replace(how, n_tiles=min(how.n_tiles or FITTED_TILES, FITTED_TILES))).pixels
+    if not sample:
         raise SlideError(f"no tile of {how.tile_px} px at {how.mpp:g} um per pixel shows {how.min_tissue:.0%} tissue")
-    restyling: Restyling = transfer.fitted_to(cut.pixels)
-    names = [f"{x}_{y}.png" for x, y in cut.xy_px0.tolist()]
-    for name, tile in zip(names, cut.pixels, strict=True):
-        _write(restyling(tile), folder / name)
-    write_csv(pd.DataFrame({"x_px0": cut.xy_px0[:, 0], "y_px0": cut.xy_px0[:, 1], "file": names}), table)
-    return len(names)
+    restyling: Restyling = transfer.fitted_to(sample)
+    rows = []
+    for x, y, tile in iter_cut_tiles(path, how):
+        rows.append((x, y, f"{x}_{y}.png"))
+        if not (folder / rows[-1][2]).is_file():
+            _write(restyling(tile), folder / rows[-1][2])
+    write_csv(pd.DataFrame(rows, columns=["x_px0", "y_px0", "file"]), table)
+    return len(rows)
 
 
 def _write(pixels: NDArray[np.uint8], target: Path) -> None:

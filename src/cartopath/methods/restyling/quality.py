@@ -16,6 +16,7 @@ from cartopath.style import TransferQuality, gradient_correlation, style_example
 STRUCTURE_KEPT = 0.9
 """Gradient correlation below which a transfer has changed the tissue, not only its stain."""
 _MOST_JUDGED = 24
+_LONGEST_NAME = 11
 
 Tile = NDArray[np.uint8]
 
@@ -88,8 +89,9 @@ def judge(
     judged = _spread(_with_edges(first, names[0])), _spread(_with_edges(second, names[1]))
     made = [there(tile) for tile in judged[0]], [back(tile) for tile in judged[1]]
     examples = [tiles[:: max(1, len(tiles) // n_examples)][:n_examples] for tiles in judged]
+    shown, title = _shown(names, title)
     sheet = style_sheet(
-        style_examples(examples[0], there, back), style_examples(examples[1], back, there), names=names, title=title
+        style_examples(examples[0], there, back), style_examples(examples[1], back, there), names=shown, title=title
     )
     return BothWays(
         names=names,
@@ -97,6 +99,13 @@ def judge(
         backward=transfer_quality(judged[1], made[1], judged[0]),
         sheet=sheet,
     )
+
+
+def _shown(names: tuple[str, str], title: str) -> tuple[tuple[str, str], str]:
+    """Names that fit above the columns of a sheet, and a title that explains them."""
+    if max(map(len, names)) <= _LONGEST_NAME:
+        return names, f"{title}: {names[0]} and {names[1]}"
+    return ("A", "B"), f"{title}: A is {names[0]}, B is {names[1]}"
 
 
 def _spread(tiles: list[Tile]) -> list[Tile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from cartopath.core.errors import SlideError
 from cartopath.core.geometry import window_px0
 from cartopath.core.locations import as_path
 from cartopath.core.rng import stream
-from cartopath.slides import Slide, TileSpec, open_slide, read_tiles, slide_tissue, tile_grid
+from cartopath.slides import Slide, TileSpec, iter_tiles, open_slide, read_tiles, slide_tissue, tile_grid
 
 LARGEST_PICTURE_PX = 4096
 """A file whose longer side is at most this long is a picture; a longer one is a slide."""
@@ -101,20 +102,47 @@ def cut_tiles(path: Path, how: Cutting) -> CutTiles:
         SlideError: The file cannot be read, or is coarser than the tiles.
         ResolutionError: It is a slide, and nobody knows its micrometres per pixel.
     """
-    assumed = how.assume_mpp or (how.mpp if is_picture(path) else None)
-    with open_slide(path, mpp=how.slide_mpp, assume_mpp=assumed) as slide:
+    with _opened(path, how) as slide:
         window = window_px0(how.tile_px, how.mpp, slide.mpp)
         if window > min(slide.dimensions_px0.width, slide.dimensions_px0.height):
             return CutTiles([_shrunk(slide, how.mpp)], np.zeros((1, 2), np.int64))
-        grid = tile_grid(slide, TileSpec(size_px=how.tile_px, mpp=how.mpp))
-        xy_px0 = grid.xy_px0(grid.cells())
-        share = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
-        xy_px0 = xy_px0[share >= how.min_tissue]
-        if how.n_tiles is not None and len(xy_px0) > how.n_tiles:
-            chosen = stream(how.seed, "restyling tiles", path.name).permutation(len(xy_px0))[: how.n_tiles]
-            xy_px0 = xy_px0[np.sort(chosen)]
-        pixels = read_tiles(slide, xy_px0, window_px0=grid.window_px0, size_px=how.tile_px, threads=how.threads)
+        xy_px0 = _places(slide, how)
+        pixels = read_tiles(slide, xy_px0, window_px0=window, size_px=how.tile_px, threads=how.threads)
     return CutTiles(list(pixels), xy_px0)
+
+
+def iter_cut_tiles(path: Path, how: Cutting) -> Iterator[tuple[int, int, Tile]]:
+    """Yield x and y of the upper left corner, level-0 pixels, and the pixels of the readable tissue tiles of a slide.
+
+    Raises:
+        SlideError: As for `cut_tiles`.
+    """
+    with _opened(path, how) as slide:
+        window, xy_px0 = window_px0(how.tile_px, how.mpp, slide.mpp), _places(slide, how)
+        batches = iter_tiles(slide, xy_px0, window_px0=window, size_px=how.tile_px, batch_size=16, threads=how.threads)
+        with contextlib.closing(batches):
+            for batch in batches:
+                corners = xy_px0[batch.rows].tolist()
+                for (x, y), tile, is_readable in zip(corners, batch.pixels, batch.is_readable, strict=True):
+                    if is_readable:
+                        yield x, y, tile
+
+
+def _opened(path: Path, how: Cutting) -> Slide:
+    assumed = how.assume_mpp or (how.mpp if is_picture(path) else None)
+    return open_slide(path, mpp=how.slide_mpp, assume_mpp=assumed)
+
+
+def _places(slide: Slide, how: Cutting) -> NDArray[np.int64]:
+    """Upper left corners of the tissue tiles that are taken, (n, 2)."""
+    grid = tile_grid(slide, TileSpec(size_px=how.tile_px, mpp=how.mpp))
+    xy_px0 = grid.xy_px0(grid.cells())
+    share = slide_tissue(slide, grid.window_px0).fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
+    xy_px0 = xy_px0[share >= how.min_tissue]
+    if how.n_tiles is None or len(xy_px0) <= how.n_tiles:
+        return xy_px0
+    chosen = stream(how.seed, "restyling tiles", slide.path.name).permutation(len(xy_px0))[: how.n_tiles]
+    return xy_px0[np.sort(chosen)]
 
 
 def _shrunk(slide: Slide, mpp: float) -> Tile:

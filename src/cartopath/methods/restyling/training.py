@@ -86,7 +86,7 @@ def train_transfer(
     outcome = train_cyclegan(*sets, spec, folder, work_dir=folder / WORK_NAME, names=names, content=content, progress=progress)
     shutil.rmtree(folder / WORK_NAME, ignore_errors=True)
     write_csv(outcome.curve, folder / "curve.csv")
-    quality = judge(*sets, *both_ways(str(folder), *sets, device=device), names=names, title=f"CycleGAN {folder.name}")
+    quality = judge(*sets, *both_ways(str(folder), (), (), device=device), names=names, title=f"CycleGAN {folder.name}")
     write_csv(quality.table(), folder / "quality.csv")
     write_bytes(folder / "sheet.png", quality.sheet)
     return TrainedTransfer(

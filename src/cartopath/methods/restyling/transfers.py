@@ -76,13 +76,13 @@ def toward(source: Style, target: Style, *, spares_glass: bool = False) -> Resty
     return lambda tile: restyle(tile, source, target, spares_glass=spares_glass)
 
 
-def both_ways(how: str, first: list[Tile], second: list[Tile], *, device: str = "auto") -> tuple[Restyling, Restyling]:
+def both_ways(how: str, first: Iterable[Tile], second: Iterable[Tile], *, device: str = "auto") -> tuple[Restyling, Restyling]:
     """Return the functions from the first style to the second and back.
 
     Args:
         how: A method of `cartopath.style`, or the folder of a trained CycleGAN.
-        first: Tiles of the first style.
-        second: Tiles of the second.
+        first: Pixels of the first style, which a method is fitted to; a CycleGAN has no need of them.
+        second: Of the second.
         device: Of the CycleGAN.
 
     Raises:
