@@ -1,0 +1,1 @@
+"""`cartopath tissue`: models of background, epithelium, stroma and fat."""
