@@ -1,7 +1,7 @@
 """The picture of an atlas: every tile a point, coloured by its score in one map and by its patient in the other (F57).
 
-Scores run from blue (-1) over green (0) to red (+1), as in Rawat et al. 2020, figure 7. The numbers are those of the clusters whose
-tiles the sheet shows (`cartopath.maps.atlas_sheet`).
+Scores run from blue (-1) over green (0) to red (+1), as in Rawat et al. 2020, figure 7. The numbers are those of the clusters
+whose tiles the sheet shows (`cartopath.maps.atlas_sheet`).
 """
 
 from __future__ import annotations
@@ -103,7 +103,18 @@ def _scatter(axes: Axes, points: NDArray[np.floating], colours: NDArray[np.float
 def _number_clusters(axes: Axes, clusters: pd.DataFrame) -> None:
     box: dict[str, Any] = {"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": INK, "linewidth": 0.6, "alpha": 0.9}
     for row in clusters.itertuples(index=False):
-        axes.text(row.x, row.y, str(row.cluster), fontsize=6, color=INK, ha="center", va="center", bbox=box)
+        axes.annotate(
+            str(row.cluster),
+            (row.x, row.y),
+            xytext=(0, 11),
+            textcoords="offset points",
+            fontsize=6,
+            color=INK,
+            ha="center",
+            va="center",
+            bbox=box,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "color": INK},
+        )
 
 
 def _colour_bar(figure: Figure, box: tuple[float, float, float, float]) -> None:

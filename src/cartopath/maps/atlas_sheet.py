@@ -1,4 +1,4 @@
-"""The sheet of an atlas: of every chosen cluster the tiles nearest to its centre, each of another patient, with slide names (F57)."""
+"""The sheet of an atlas: the tiles nearest to the centre of every chosen cluster, each of another patient (F57)."""
 
 from __future__ import annotations
 
