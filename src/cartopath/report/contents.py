@@ -8,6 +8,9 @@ from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
 from cartopath.report.sections.cox import cox_section
+from cartopath.report.sections.fingerprints_identity import identity_section
+from cartopath.report.sections.fingerprints_matching import matching_section
+from cartopath.report.sections.fingerprints_scores import receptor_section
 from cartopath.report.sections.groups import groups_section
 from cartopath.report.sections.heterogeneity import heterogeneity_section
 from cartopath.report.sections.labels import labels_section, splits_section
@@ -31,6 +34,9 @@ SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
     training_section,
     performance_section,
     scores_section,
+    receptor_section,
+    matching_section,
+    identity_section,
     heterogeneity_section,
     survival_section,
     bulk_section,

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from cartopath.core.errors import ArtifactError
+from cartopath.report.fingerprint_schemas import FINGERPRINT_SCHEMAS
 from cartopath.report.schemas import NUMBER_PREFIXES, SCHEMAS, Schema
 from cartopath.study.layout import Layout
 
@@ -40,7 +41,7 @@ class StudyResults:
 
     Attributes:
         root: The study folder.
-        tables: All tables of `schemas.SCHEMAS`.
+        tables: All tables of `schemas.SCHEMAS` and `fingerprint_schemas.FINGERPRINT_SCHEMAS`.
         config: The resolved configuration; empty when there is none.
         config_text: The same as it stands in the file.
         ledger: One dictionary per readable line.
@@ -57,6 +58,10 @@ class StudyResults:
     def table(self, name: str) -> ResultTable:
         """Return a table by name."""
         return self.tables[name]
+
+    def has(self, name: str) -> bool:
+        """Return whether the study has a table of this name, readable or not."""
+        return Layout(self.root).table(name).is_file()
 
     def rows(self, name: str, **equal: str) -> pd.DataFrame:
         """Return the rows of a table whose text columns have the given values."""
@@ -95,7 +100,8 @@ def read_results(study_dir: Path) -> StudyResults:
     layout = Layout(study_dir)
     config_text = _text_or_nothing(layout.lock)
     ledger, damaged = _read_ledger(layout.ledger)
-    tables = {name: _read_result(layout.table(name), name, schema) for name, schema in SCHEMAS.items()}
+    schemas = SCHEMAS | FINGERPRINT_SCHEMAS
+    tables = {name: _read_result(layout.table(name), name, schema) for name, schema in schemas.items()}
     return StudyResults(study_dir, tables, _parse_config(config_text), config_text, ledger, damaged)
 
 
@@ -110,7 +116,7 @@ def _read_result(path: Path, name: str, schema: Schema) -> ResultTable:
     if raw.empty:
         return ResultTable(name, schema.stage, nothing, f"tables/{name}.csv has no rows (stage `{schema.stage}`)")
     rows = raw.reindex(columns=[*schema.columns, *(c for c in raw.columns if c not in schema.columns)], fill_value="")
-    numbers = [*schema.numbers, *(c for c in raw.columns if c.startswith(NUMBER_PREFIXES))]
+    numbers = dict.fromkeys([*schema.numbers, *(c for c in raw.columns if c.startswith(NUMBER_PREFIXES))])
     for column in numbers:
         parsed = pd.to_numeric(rows[column].where(rows[column] != ""), errors="coerce")
         wrong = rows[column][parsed.isna() & ~rows[column].str.lower().isin(["", "nan"])]

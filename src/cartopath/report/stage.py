@@ -10,16 +10,22 @@ from cartopath.store.hashing import file_sha256
 from cartopath.study.run import Stage, Study
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 2
-_FOLDERS = (("tables", "*.csv"), ("maps", "*"), ("quality", "*.jpg"))
+VERSION = 3
+_FOLDERS = (("tables", "*.csv"), ("maps", "*"), ("maps", "*/*.png"), ("quality", "*.jpg"))
 
 
 def plan_report(study: Study) -> list[Task]:
     """Return the task that writes the report from all tables and maps of the study."""
     files = [path for folder, names in _FOLDERS for path in sorted((study.root / folder).glob(names))]
-    sources = [path for path in files if not path.name.startswith(TEMP_PREFIX)]  # A kill can leave those for a while.
+    # A kill can leave temporary files for a while.
+    sources = [path for path in files if path.is_file() and not path.name.startswith(TEMP_PREFIX)]
     config = study.config.model_dump(mode="json", exclude={"compute"})
-    key = task_key("report", VERSION, sources=[[path.name, file_sha256(path)] for path in sources], config=config)
+    key = task_key(
+        "report",
+        VERSION,
+        sources=[[path.relative_to(study.root).as_posix(), file_sha256(path)] for path in sources],
+        config=config,
+    )
     arguments = {"root": study.root, "title": study.config.name, "key": key}
     return [Task.essential("report", "all", key, make_report, arguments, (study.layout.report,))]
 

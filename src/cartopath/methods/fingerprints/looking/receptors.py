@@ -1,0 +1,199 @@
+"""Receptor maps of slides that trained no network, panels of outcomes, and the table of patients' scores (F55)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cartopath.maps import Thumbnail, cartography
+from cartopath.maps.outcome_panel import PanelSlide, ScoredSlide, render_outcome_panel, surest_slides
+from cartopath.maps.receptor_map import receptor_scores, render_receptor_map
+from cartopath.methods.fingerprints.looking.outcome_tables import TABLES, outcome_tables
+from cartopath.slides import open_slide
+from cartopath.store.artifacts import read_table, write_csv
+from cartopath.store.atomic import write_bytes
+from cartopath.study.layout import file_name
+from cartopath.study.run import Study, completed_key
+from cartopath.study.stages.cohort import SlideRecord
+from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
+from cartopath.study.stages.mapping import THUMBNAIL_PX, held_out_patients
+from cartopath.study.stages.scores import (
+    SlideGeometry,
+    read_geometry,
+    read_scores,
+    round_columns,
+    scored_records,
+    scores_key,
+)
+from cartopath.study.tasks import Result, Task, task_key
+
+VERSION = 1
+STAGE = "receptor_maps"
+_COLUMNS = ["trait", "patient_id", "set", "test_round", "role", "label", "n_slides", "n_tiles", "score"]
+
+
+def plan_receptor_maps(study: Study) -> list[Task]:
+    """Return the task that writes the tables, one per trait that draws its panel, and one per slide that draws its maps."""
+    traits = [trait for trait in study.config.trait_names if scored_records(study, [trait])]
+    if not traits:
+        return []
+    held_out = {trait: held_out_patients(study, [trait]) for trait in traits}
+    drawn: dict[str, tuple[SlideRecord, list[str]]] = {}
+    for trait in traits:
+        for record in scored_records(study, [trait]):
+            if study.config.maps.slides == "all" or record.patient_id in held_out[trait]:
+                drawn.setdefault(record.slide_id, (record, []))[1].append(trait)
+    tasks = [_plan_slide(study, record, own) for record, own in drawn.values()]
+    tasks += [task for trait in traits if (task := _plan_panel(study, trait)) is not None]
+    folder = study.layout.root / "maps" / "receptors"
+    _remove_others(folder, {path for task in tasks for path in task.outputs})
+    return [_plan_tables(study, traits), *tasks]
+
+
+def _remove_others(folder: Path, wanted: set[Path]) -> None:
+    """Remove pictures of slides and traits that the study no longer draws, so that nobody takes them for results of it."""
+    for path in folder.glob("*.png"):
+        if path not in wanted:
+            path.unlink()
+
+
+def _plan_tables(study: Study, traits: list[str]) -> Task:
+    key = task_key(
+        STAGE,
+        VERSION,
+        scores={
+            trait: [scores_key(study, trait, record.slide_id) for record in scored_records(study, [trait])] for trait in traits
+        },
+        labels=[completed_key(study.layout, "labels", trait) for trait in traits],
+        splits=completed_key(study.layout, "splits", "all"),
+        seed=study.config.seed,
+    )
+    outputs = tuple(study.layout.table(name) for name in ("receptor_scores", *TABLES))
+    return Task.essential(STAGE, "tables", key, write_tables, {"study": study, "traits": traits}, outputs)
+
+
+def write_tables(*, study: Study, traits: list[str]) -> Result:
+    """Write the scores of held-out patients and what they are worth."""
+    parts = [patient_table(study, trait) for trait in traits]
+    table = pd.concat(parts, ignore_index=True)
+    rounds = sorted({name for part in parts for name in round_columns(part)})
+    write_csv(table.reindex(columns=[*_COLUMNS, *rounds]), study.layout.table("receptor_scores"))
+    judged = table[(table["set"] == "test") & (table["label"] != "")]
+    for name, content in outcome_tables(judged, seed=study.config.seed).items():
+        write_csv(content, study.layout.table(name))
+    return {"patients": int(judged["patient_id"].nunique())}
+
+
+def patient_table(study: Study, trait: str) -> pd.DataFrame:
+    """Return one row per held-out patient: class, tiles, and the mean score over all tiles, -1 to +1."""
+    splits = read_splits(study)
+    sets, labels = master_sets(splits), evaluation_labels(read_labels(study, trait), splits)
+    is_folds = study.config.splits.scheme == "folds"
+    test_rounds = splits[splits["set"] == "test"].groupby("patient_id")["round"].min() if is_folds else pd.Series(dtype=float)
+    held_out = held_out_patients(study, [trait])
+    rows = []
+    by_patient: dict[str, list[str]] = {}
+    for record in scored_records(study, [trait]):
+        if record.patient_id in held_out:
+            by_patient.setdefault(record.patient_id, []).append(record.slide_id)
+    for patient, slides in sorted(by_patient.items()):
+        tiles = pd.concat([read_scores(study, trait, slide) for slide in slides], ignore_index=True)
+        label = str(labels.loc[patient, "label"]) if patient in labels.index else ""
+        role = "labelled" if label else "ood" if patient in labels.index else "unmeasured"
+        row: dict[str, Any] = {"trait": trait, "patient_id": patient, "set": sets.get(patient, "none"), "role": role}
+        row |= {"test_round": test_rounds.get(patient), "label": label, "n_slides": len(slides), "n_tiles": len(tiles)}
+        for name in ["score", *([] if is_folds else round_columns(tiles))]:
+            row[name] = float(receptor_scores(tiles[name].to_numpy(dtype=np.float64)).mean())
+        rows.append(row)
+    return pd.DataFrame(rows, columns=None if rows else _COLUMNS)
+
+
+def _plan_slide(study: Study, record: SlideRecord, traits: list[str]) -> Task:
+    folder = study.layout.root / "maps" / "receptors"
+    outputs = tuple(folder / f"{file_name(record.slide_id)}_{file_name(trait)}.png" for trait in traits)
+    key = task_key(STAGE, VERSION, scores=[scores_key(study, trait, record.slide_id) for trait in traits], traits=traits)
+    arguments = {
+        "slide": _slide_source(study, record),
+        "scores": {trait: study.layout.scores(study.config.method.name, trait, record.slide_id) for trait in traits},
+        "geometry": read_geometry(study, traits[0], record.slide_id),
+        "outputs": outputs,
+    }
+    return Task(STAGE, record.slide_id, key, draw_receptor_maps, arguments, outputs)
+
+
+def draw_receptor_maps(
+    *, slide: dict[str, Any], scores: dict[str, Path], geometry: SlideGeometry, outputs: tuple[Path, ...]
+) -> Result:
+    """Draw the receptor map of each trait of a slide beside its tissue.
+
+    Raises:
+        SlideError: The slide cannot be read.
+    """
+    thumbnail = _thumbnail(slide)
+    for (trait, path), out in zip(scores.items(), outputs, strict=True):
+        values, _ = read_values(path, geometry)
+        picture = render_receptor_map(values, trait=trait, tile_um=geometry.tile_um, title=slide["slide_id"], thumbnail=thumbnail)
+        write_bytes(out, picture)
+    return {}
+
+
+def _plan_panel(study: Study, trait: str) -> Task | None:
+    splits = read_splits(study)
+    sets, labels = master_sets(splits), evaluation_labels(read_labels(study, trait), splits)
+    candidates = []
+    for record in scored_records(study, [trait]):
+        label = str(labels.loc[record.patient_id, "label"]) if record.patient_id in labels.index else ""
+        if label and sets.get(record.patient_id) == "test":
+            path = study.layout.scores(study.config.method.name, trait, record.slide_id)
+            candidates.append((_slide_source(study, record), label == "hi", path, read_geometry(study, trait, record.slide_id)))
+    if not candidates:
+        return None
+    keys = [[slide["slide_id"], positive, scores_key(study, trait, slide["slide_id"])] for slide, positive, _, _ in candidates]
+    out = study.layout.root / "maps" / "receptors" / f"panel_{file_name(trait)}.png"
+    key = task_key(STAGE, VERSION, candidates=keys, trait=trait)
+    arguments = {"trait": trait, "candidates": candidates, "out": out}
+    return Task(STAGE, f"panel {trait}", key, draw_panel, arguments, (out,))
+
+
+def draw_panel(*, trait: str, candidates: list[tuple[dict[str, Any], bool, Path, SlideGeometry]], out: Path) -> Result:
+    """Draw the surest slide of each outcome among labelled test slides.
+
+    Raises:
+        SlideError: A chosen slide cannot be read.
+    """
+    found = {}
+    for slide, is_positive, path, geometry in candidates:
+        score = read_values(path, geometry)[1]
+        found[slide["slide_id"]] = (ScoredSlide(slide["slide_id"], is_positive, score), slide, path, geometry)
+    chosen = surest_slides([entry[0] for entry in found.values()])
+    shown = {kind: [_panel_slide(*found[one.slide_id]) for one in own] for kind, own in chosen.items()}
+    write_bytes(out, render_outcome_panel(shown, trait=trait, title="surest test slide of each outcome"))
+    return {kind: [one.slide_id for one in own] for kind, own in chosen.items()}
+
+
+def _panel_slide(scored: ScoredSlide, slide: dict[str, Any], path: Path, geometry: SlideGeometry) -> PanelSlide:
+    values, _ = read_values(path, geometry)
+    return PanelSlide(scored, _thumbnail(slide), values, geometry.tile_um)
+
+
+def read_values(path: Path, geometry: SlideGeometry) -> tuple[NDArray[np.float64], float]:
+    """Return the receptor map of a slide, (rows, cols) from -1 to +1, NaN without tissue, and the mean over its tiles."""
+    tiles = read_table(path, "scores", columns=["col", "row", "score"])
+    values = receptor_scores(tiles["score"].to_numpy(dtype=np.float64))
+    laid = cartography(tiles, values[:, None], n_rows=geometry.n_rows, n_cols=geometry.n_cols)[..., 0]
+    return np.asarray(np.clip(laid, -1.0, 1.0), dtype=np.float64), float(values.mean())
+
+
+def _slide_source(study: Study, record: SlideRecord) -> dict[str, Any]:
+    """What a worker needs to open a slide and name it."""
+    opening = {"path": record.path, "mpp": record.stated_mpp, "assume_mpp": study.config.slides.assume_mpp}
+    return {"slide_id": record.slide_id, "opening": opening}
+
+
+def _thumbnail(source: dict[str, Any]) -> Thumbnail:
+    with open_slide(source["opening"]["path"], **{k: v for k, v in source["opening"].items() if k != "path"}) as slide:
+        return Thumbnail(slide.thumbnail(THUMBNAIL_PX), width_um=slide.dimensions_px0.to_um(slide.mpp).width)
