@@ -122,22 +122,55 @@ def small_config(small_cohort: Path) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def write_study(small_config: dict[str, Any]) -> Callable[..., Any]:
-    """Write the small cohort's study file into a folder, with some sections changed, and return the study."""
+def _writer(config: dict[str, Any]) -> Callable[..., Any]:
     import yaml
 
     from cartopath.study.run import Study
 
-    def write_study_(folder: Path, **changes: Any) -> Study:
-        content = dict(small_config)
+    def write(folder: Path, **changes: Any) -> Study:
+        content = dict(config)
         for name, value in changes.items():
             content[name] = {**content.get(name, {}), **value} if isinstance(value, dict) else value
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         return Study.read(folder)
 
-    return write_study_
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_study(small_config: dict[str, Any]) -> Callable[..., Any]:
+    """Write the small cohort's study file into a folder, with some sections changed, and return the study."""
+    return _writer(small_config)
+
+
+@pytest.fixture(scope="session")
+def fingerprints_config(small_config: dict[str, Any]) -> dict[str, Any]:
+    """The study file of the small cohort for fingerprints: an encoder of its own that trains in seconds."""
+    method = {
+        "name": "fingerprints",
+        "backbone": "test_resnet",
+        "n_features": 32,
+        "tiles_per_patient": 12,
+        "ensemble": 1,
+        "pretraining": {
+            "region_um": 150,
+            "region_tissue": 0.5,
+            "rotation": "right_angles",
+            "max_chunks": 2,
+            "tiles_per_region": 2,
+            "validation_tiles_per_region": 2,
+            "batch_size": 16,
+        },
+        "head": {"max_epochs": 30, "learning_rate": 0.01},
+    }
+    return {**small_config, "method": method}
+
+
+@pytest.fixture(scope="session")
+def write_fingerprints(fingerprints_config: dict[str, Any]) -> Callable[..., Any]:
+    """Write the small cohort's study file for fingerprints into a folder, with some sections changed, and return the study."""
+    return _writer(fingerprints_config)
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +185,20 @@ def finished_study(made_once: Callable[..., Path], write_study: Callable[..., An
         assert not summary.failed, summary.failed
 
     return made_once("finished_study", fill)
+
+
+@pytest.fixture(scope="session")
+def fingerprints_study(made_once: Callable[..., Path], write_fingerprints: Callable[..., Any]) -> Path:
+    """The small study with fingerprints, run to survival without maps. Not to be changed."""
+    from cartopath.methods import recipe_stages
+    from cartopath.study.run import run_study
+
+    def fill(folder: Path) -> None:
+        study = write_fingerprints(folder)
+        summary = run_study(study, [stage for stage in recipe_stages(study.config) if stage.name != "maps"])
+        assert not summary.failed, summary.failed
+
+    return made_once("fingerprints_study", fill)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import yaml
 
 from cartopath.cli.initialise import template
 from cartopath.core.errors import ConfigError
-from cartopath.study.config import Section, StudyConfig, TraitConfig
+from cartopath.study.config import METHODS, FingerprintsConfig, Section, StudyConfig, TraitConfig
 from cartopath.study.study_file import parse_config, read_config, study_file
 
 
@@ -16,9 +16,11 @@ def parsed(**content):
 
 
 def sections(model=StudyConfig, path=()):
-    """Yield the path of every section of the study file with its model."""
+    """Yield the path of every section of the study file with its model; `method` as the first recipe has it."""
     yield path, model
     for name, field in model.model_fields.items():
+        if model is StudyConfig and name == "method":
+            yield from sections(METHODS["tile_classifier"], (name,))
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from sections(field.annotation, (*path, name))
 
@@ -47,6 +49,15 @@ class TestTheTemplate:
         assert config.trait_names == ["MKI67", "hsa-miR-17-5p", "HER2", "ER", "luminal A"]
         assert config.training.tiles_per_slide == 500
 
+    def test_shows_the_defaults_of_fingerprints_in_a_comment(self):
+        text = template().split("# method:\n")[1].split("\ntraining:")[0]
+        shown = yaml.safe_load(re.sub(r"^#", "", text, flags=re.M))
+        assert FingerprintsConfig.model_validate(shown) == FingerprintsConfig()
+        defaults = FingerprintsConfig().model_dump()
+        assert {key: list(value) if isinstance(value, dict) else [] for key, value in shown.items()} == {
+            key: list(value) if isinstance(value, dict) else [] for key, value in defaults.items()
+        }
+
 
 SECTIONS = dict(sections())
 
@@ -62,6 +73,25 @@ def test_an_unknown_key_is_refused_with_the_closest_one_in_every_section(path):
     name = ".".join([*path, f"{key}s"])
     with pytest.raises(ConfigError, match=rf"unknown key '{re.escape(name)}': did you mean '{key}'\?"):
         parse_config(content)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"encoderr": "own"}, r"unknown key 'method\.encoderr': did you mean 'encoder'\?"),
+        ({"pool": "max"}, r"unknown key 'method\.pool': known keys: name, encoder, backbone"),
+        ({"pretraining": {"gama": 1}}, r"unknown key 'method\.pretraining\.gama': did you mean 'gamma'\?"),
+        ({"head": {"hidden": 0}}, r"method\.head\.hidden: must be at least 1, found 0"),
+        ({"encoder": "timm/"}, r"method\.encoder: expected own, none, random, timm/ and a name, or a folder"),
+    ],
+)
+def test_what_is_wrong_with_fingerprints_is_told_in_their_own_words(method, message):
+    with pytest.raises(ConfigError, match=message):
+        parsed(method={"name": "fingerprints", **method})
+
+
+def test_a_method_without_a_name_is_the_first_one():
+    assert parsed(method={"backbone": "resnet18"}).method == METHODS["tile_classifier"](backbone="resnet18")
 
 
 def test_an_unknown_key_of_a_trait_is_refused_with_the_closest_one():

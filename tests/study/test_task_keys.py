@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cartopath.methods import recipe_stages
-from cartopath.study.config import Section, StudyConfig, TraitConfig
+from cartopath.study.config import METHODS, FingerprintsConfig, Section, StudyConfig, TraitConfig
 from cartopath.study.run import Study
 from cartopath.study.study_file import parse_config
 
@@ -24,7 +24,7 @@ CHANGES_NO_RESULT = {
     "compute.devices": "where",
     "compute.cache_gb": "how fast",
     "compute.batch_size": "how fast; scores differ in their last digits at most",
-    "method.name": "there is one recipe so far",
+    "method.name": "each recipe has its own tasks: see below",
 }
 
 ER = {"name": "ER", "column": "ER_STATUS_BY_IHC"}
@@ -107,9 +107,55 @@ CHANGES = {
 }
 
 
+# The same of `method:` where its name is fingerprints.
+FINGERPRINTS = {
+    "encoder": ("random", "pretrain"),
+    "backbone": ("test_vit", "pretrain"),
+    "n_features": (16, "pretrain"),
+    "colour": ("grey", "pretrain"),
+    "tiles_per_patient": (5, "train"),
+    "ensemble": (2, "ensemble"),
+    "threshold": (0.4, "ensemble"),
+    "pretraining.region_um": (140, "pretrain"),
+    "pretraining.regions_per_slide": (1, "pretrain"),
+    "pretraining.region_tissue": (0.6, "pretrain"),
+    "pretraining.min_tissue": (0.6, "pretrain"),
+    "pretraining.style": ("none", "pretrain"),
+    "pretraining.stain_gain": (0.1, "pretrain"),
+    "pretraining.stain_shift": (0.1, "pretrain"),
+    "pretraining.gamma": (1, "pretrain"),
+    "pretraining.rotation": ("none", "pretrain"),
+    "pretraining.flips": (True, "pretrain"),
+    "pretraining.brightness": (0.1, "pretrain"),
+    "pretraining.contrast": (0.1, "pretrain"),
+    "pretraining.saturation": (0.1, "pretrain"),
+    "pretraining.hue": (0.1, "pretrain"),
+    "pretraining.grey": (0.1, "pretrain"),
+    "pretraining.tiles_per_region": (3, "pretrain"),
+    "pretraining.validation_tiles_per_region": (3, "pretrain"),
+    "pretraining.learning_rate": (0.1, "pretrain"),
+    "pretraining.batch_size": (4, "pretrain"),
+    "pretraining.max_chunks": (4, "pretrain"),
+    "pretraining.plateau_patience": (4, "pretrain"),
+    "pretraining.plateau_factor": (0.5, "pretrain"),
+    "pretraining.stop_patience": (4, "pretrain"),
+    "head.hidden": (4, "train"),
+    "head.learning_rate": (0.1, "train"),
+    "head.weight_decay": (0.1, "train"),
+    "head.patients_per_step": (4, "train"),
+    "head.tiles_per_patient": (4, "train"),
+    "head.max_epochs": (4, "train"),
+    "head.stop_patience": (4, "train"),
+    "head.balance": ("none", "train"),
+}
+
+
 def leaves(model=StudyConfig, path=()) -> Iterator[str]:
-    """Yield the name of every key that holds a value."""
+    """Yield the name of every key that holds a value; of `method`, those of the first recipe."""
     for name, field in model.model_fields.items():
+        if model is StudyConfig and name == "method":
+            yield from leaves(METHODS["tile_classifier"], (name,))
+            continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from leaves(field.annotation, (*path, name))
         elif name == "traits" and not path:
@@ -121,6 +167,7 @@ def leaves(model=StudyConfig, path=()) -> Iterator[str]:
 def test_every_key_of_the_study_file_is_accounted_for():
     assert {*CHANGES, *CHANGES_NO_RESULT} == set(leaves())
     assert not set(CHANGES) & set(CHANGES_NO_RESULT)
+    assert {"name", *FINGERPRINTS} == set(leaves(FingerprintsConfig))
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +214,42 @@ def test_changing_a_key_changes_the_tasks_of_the_first_stage_that_it_matters_to(
     section, _, key = name.partition(".")
     after = merged(before, {section: value} if section == "traits" or not key else {section: {key: value}})
     assert first_stage_that_differs(prepared, before, after) == stage
+
+
+@pytest.fixture(scope="module")
+def prepared_fingerprints(fingerprints_study, tmp_path_factory) -> Path:
+    """A copy of the finished study by fingerprints."""
+    return Path(shutil.copytree(fingerprints_study, tmp_path_factory.mktemp("keys of fingerprints") / "study"))
+
+
+@pytest.fixture(scope="module")
+def planned_before(prepared_fingerprints, fingerprints_config):
+    return planned_method(prepared_fingerprints, fingerprints_config)
+
+
+def planned_method(root: Path, content: dict) -> dict[str, set[tuple[str, str]]]:
+    """Plan the stages of a method."""
+    study = Study(parse_config(content), root)
+    stages = [stage for stage in recipe_stages(study.config) if stage.name in ("pretrain", "embed", "train", "ensemble")]
+    return {stage.name: {(task.name, task.key) for task in stage.plan(study)} for stage in stages}
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_changing_a_key_of_fingerprints_changes_the_tasks_of_the_first_stage_that_it_matters_to(
+    prepared_fingerprints, fingerprints_config, planned_before, name
+):
+    value, stage = FINGERPRINTS[name]
+    content = copy.deepcopy(fingerprints_config)
+    section, _, key = name.rpartition(".")
+    (content["method"].setdefault(section, {}) if section else content["method"])[key] = value
+    after = planned_method(prepared_fingerprints, content)
+    assert next(other for other, tasks in after.items() if tasks != planned_before[other]) == stage
+
+
+def test_no_recipe_keeps_the_networks_of_another(prepared, prepared_fingerprints, small_config, planned_before):
+    tile_classifier = planned_method(prepared, small_config)
+    assert {name for name, _ in tile_classifier["train"]} == {name for name, _ in planned_before["train"]}
+    assert not tile_classifier["train"] & planned_before["train"]
 
 
 OTHER_PLACES = {

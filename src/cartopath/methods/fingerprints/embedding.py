@@ -102,7 +102,9 @@ def plan_embedding(study: Study) -> list[Task]:
         if completed_key(study.layout, "pretrain", task_name(index)) is not None:
             shutil.rmtree(study.layout.work("pretrain", task_name(index)), ignore_errors=True)
     wanted = list(slide_embeddings(study))
-    _remove_others(study.layout.all_embeddings, {one.path.parent for one in wanted})
+    folders = {one.index: one.path.parent for one in wanted}
+    if folders and set(folders) == set(encoder_indices(study.config)):
+        _remove_others(study.layout.all_embeddings, set(folders.values()))
     return [_plan_slide(study, one) for one in wanted]
 
 

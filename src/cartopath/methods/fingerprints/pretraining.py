@@ -15,6 +15,7 @@ from cartopath.methods.fingerprints.settings import (
     METHOD,
     PUBLISHED,
     encoder_indices,
+    encoder_name,
     encoder_spec,
     fingerprints,
     pretraining_spec,
@@ -201,7 +202,7 @@ def make_encoder(*, config: StudyConfig, folder: Path, key: str) -> Result:
         spec, network = published_network(spec)
     else:
         network = build_fingerprint_network(spec, n_pieces=len(UNTRAINED), seed=config.seed)
-    card = {"method": METHOD, "study": config.name, "encoder": fingerprints(config).encoder, "key": key}
+    card = {"method": METHOD, "study": config.name, "encoder": encoder_name(config), "key": key}
     write_fingerprint(folder, spec=spec, weights=weights_of(network), pieces=UNTRAINED, patients=("", ""), card=card, key=key)
     return {"n_features": spec.n_features}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cartopath.methods.ensemble import plan_ensembles
 from cartopath.methods.fingerprints.embedding import plan_embedding
+from cartopath.methods.fingerprints.learning import plan_learning
 from cartopath.methods.fingerprints.prediction import plan_prediction
 from cartopath.methods.fingerprints.pretraining import plan_pretraining
 from cartopath.methods.fingerprints.sample import plan_sample_cache
@@ -32,6 +33,7 @@ STAGES = (
     Stage("ensemble", plan_ensembles, "choose the rounds that vote, by validation"),
     Stage("predict", plan_prediction, "score every tile of every slide"),
     Stage("bookkeeping", plan_bookkeeping, "account for slides, classes, sets and training"),
+    Stage("learning", plan_learning, "account for the training of encoders"),
     Stage("evaluate", plan_evaluation, "measure how well each trait is seen"),
     Stage("maps", plan_mapping, "draw cartographies and heterogeneity maps"),
     Stage("heterogeneity", plan_heterogeneity, "measure HTI"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cartopath.core.errors import ConfigError
 from cartopath.models import NetworkSpec
 from cartopath.models.fingerprint import FingerprintSpec
@@ -27,6 +29,12 @@ def fingerprints(config: StudyConfig) -> FingerprintsConfig:
 def is_direct(config: StudyConfig) -> bool:
     """Whether the backbone itself learns the traits, without an encoder before it: the control arm of the paper (F53)."""
     return fingerprints(config).encoder == "none"
+
+
+def encoder_name(config: StudyConfig) -> str:
+    """Return what people call the encoder: the word of the study file, of a bundle the name of its folder."""
+    encoder = fingerprints(config).encoder
+    return encoder if encoder in ("own", "random", "none") or encoder.startswith(PUBLISHED) else Path(encoder).name
 
 
 def encoder_indices(config: StudyConfig) -> list[int]:

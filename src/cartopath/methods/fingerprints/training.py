@@ -13,7 +13,7 @@ import pandas as pd
 from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded, training_features
 from cartopath.methods.fingerprints.pretraining import encoder_card
 from cartopath.methods.fingerprints.sample import Sample, sample_arguments, sampled_rows
-from cartopath.methods.fingerprints.settings import METHOD, direct_spec, encoder_of, fingerprints, head_spec, is_direct
+from cartopath.methods.fingerprints.settings import METHOD, direct_spec, encoder_name, encoder_of, head_spec, is_direct
 from cartopath.methods.rounds import SETS, TraitRound, check_classes, common_card, plan_rounds
 from cartopath.methods.tile_classifier.training import plan_network
 from cartopath.store.artifacts import Header, write_table
@@ -66,7 +66,7 @@ def _plan_head(study: Study, round_: TraitRound, sample: Sample, there: dict[tup
     round_ = _only(round_, {slide for i, slide in there if i == index} & set(sample))
     folder = layout.model(METHOD, round_.trait, round_.round_)
     relative = Path(os.path.relpath(layout.encoder(METHOD, index), folder)).as_posix()
-    encoder = HeadEncoder(name=fingerprints(config).encoder, sha256=card.weights_sha256, network=card.spec, folder=relative)
+    encoder = HeadEncoder(name=encoder_name(config), sha256=card.weights_sha256, network=card.spec, folder=relative)
     recipe = head_spec(config, round_.trait, round_.round_)
 
     def of(record: SlideRecord) -> SlideEmbedding:
@@ -78,7 +78,7 @@ def _plan_head(study: Study, round_: TraitRound, sample: Sample, there: dict[tup
         trait=round_.trait,
         round=round_.round_,
         recipe=recipe.recipe(),
-        encoder=[encoder.name, encoder.sha256, encoder.folder],
+        encoder=[encoder.sha256, encoder.folder],
         **{n: [[of(r).key, sample[r.slide_id], r.patient_id, y] for r, y in group] for n, group in round_.chosen.items()},
         labels=round_.labels_key,
     )
@@ -148,7 +148,7 @@ def _bags(members: list[tuple[str, int, Path, list[int], Path]]) -> list[Bag]:
     features: dict[str, list[Any]] = defaultdict(list)
     labels: dict[str, int] = {}
     for patient_id, label, path, rows, _ in members:
-        features[patient_id].append(training_features(path, rows).astype(np.float32))
+        features[patient_id].append(training_features(path, rows))
         labels[patient_id] = label
     return [Bag(patient_id, np.concatenate(parts), labels[patient_id]) for patient_id, parts in features.items()]
 
