@@ -32,9 +32,9 @@ def local(tmp_path, content):
 
 @pytest.fixture
 def preads(monkeypatch):
-    """The calls of os.pread: first byte and size."""
-    calls, pread = [], os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, size, start: calls.append((start, size)) or pread(fd, size, start))
+    """The calls of os.preadv: first byte and size."""
+    calls, preadv = [], os.preadv
+    monkeypatch.setattr(os, "preadv", lambda fd, into, start: calls.append((start, len(into[0]))) or preadv(fd, into, start))
     return calls
 
 
@@ -75,22 +75,52 @@ def test_a_file_that_becomes_shorter_is_an_error_of_the_frames_that_are_gone(loc
     assert "shorter" in str(gone)
 
 
+def test_bytes_that_are_needed_now_come_in_memory_of_the_thread(local, content):
+    file = FrameFile(local)
+    with ThreadPoolExecutor(2) as pool:
+        in_both = [pool.submit(lambda start=start: bytes(file.read_now((start, 999)))) for start in range(0, 200_000, 1000)]
+        assert [found.result() for found in in_both] == [content[start : start + 999] for start in range(0, 200_000, 1000)]
+    first = file.read_now((10, 5))
+    file.read_now((200, 5))
+    assert first == content[200:205]  # the next call overwrites it
+
+
+@pytest.mark.parametrize(("wanted", "message"), [((299_999, 2), "beyond the end"), ((200_000, 10), "became shorter")])
+def test_bytes_that_cannot_be_read_now_are_an_error(local, wanted, message):
+    file = FrameFile(local)
+    os.truncate(local, 1000)
+    with pytest.raises(FrameError, match=message):
+        file.read_now(wanted)
+    file.close()
+    with pytest.raises(FrameError, match="closed"):
+        file.read_now((0, 10))
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system cannot be told what to read ahead")
+def test_the_system_is_told_what_to_read_ahead_and_nobody_waits(local, preads, monkeypatch):
+    told = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, start, size, advice: told.append((start, size, advice)))
+    FrameFile(local).read_ahead([(1000, 500), (0, 1000), (299_999, 2), (200_000, 7)])
+    assert told == [(0, 1500, os.POSIX_FADV_WILLNEED), (200_000, 7, os.POSIX_FADV_WILLNEED)]
+    assert not preads
+
+
 def test_threads_read_at_once_and_none_waits(local, content, monkeypatch):
-    pread, meeting = os.pread, threading.Barrier(4, timeout=20)
+    preadv, meeting = os.preadv, threading.Barrier(4, timeout=20)
 
-    def together(fd, size, start):
+    def together(fd, into, start):
         meeting.wait()
-        return pread(fd, size, start)
+        return preadv(fd, into, start)
 
-    monkeypatch.setattr(os, "pread", together)
+    monkeypatch.setattr(os, "preadv", together)
     file = FrameFile(local)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda start: file.read_many([(start, 7)])[0], range(0, 40_000, 10_000)))
     assert found == [content[start : start + 7] for start in range(0, 40_000, 10_000)]
 
 
-def test_where_there_is_no_pread_threads_take_turns(local, content, monkeypatch):
-    monkeypatch.delattr(os, "pread")
+def test_where_there_is_no_preadv_threads_take_turns(local, content, monkeypatch):
+    monkeypatch.delattr(os, "preadv")
     file = FrameFile(local)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda start: file.read_many([(start, 999)])[0], range(0, 200_000, 1000)))
@@ -98,14 +128,14 @@ def test_where_there_is_no_pread_threads_take_turns(local, content, monkeypatch)
 
 
 def test_closing_waits_for_those_who_read_and_leaves_no_descriptor(local, content, monkeypatch):
-    pread, reading, closed = os.pread, threading.Event(), threading.Event()
+    preadv, reading, closed = os.preadv, threading.Event(), threading.Event()
 
-    def slowly(fd, size, start):
+    def slowly(fd, into, start):
         reading.set()
         closed.wait(20)
-        return pread(fd, size, start)
+        return preadv(fd, into, start)
 
-    monkeypatch.setattr(os, "pread", slowly)
+    monkeypatch.setattr(os, "preadv", slowly)
     file = FrameFile(local)
     descriptor = file._source._descriptor
     with ThreadPoolExecutor(1) as pool:

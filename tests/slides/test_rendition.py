@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cartopath.slides.rendition import Rendition, choose_rendition, is_exact, place, place_many, resample
+from cartopath.slides.rendition import Rendition, are_exact, choose_rendition, place, place_many, resample
 
 LEVELS = (1.0, 4.0, 16.0)
 JPEG = [(1, 2, 4, 8)] * 3
@@ -74,9 +74,18 @@ def test_fast_windows_are_whole_pixels_side_by_side():
     assert first.box == (0.0, 0.0, first.width, first.height)
 
 
-def test_native_windows_are_exact_and_others_are_not():
-    assert is_exact(place(10, 20, (64, 64), 1.0, "lanczos"), (64, 64))
-    assert not is_exact(place(10, 20, (65, 65), 1.0, "fast"), (64, 64))
+@pytest.mark.parametrize(
+    ("corners", "window", "downsample", "scaling", "exact"),
+    [
+        ([(10, 20)], 64, 1.0, "lanczos", [True]),
+        ([(10, 20)], 65, 1.0, "fast", [False]),
+        ([(0, 0), (3, 0), (4, 8)], 128, 2.0, "lanczos", [True, False, True]),
+        ([(0, 0), (3, 0), (4, 8)], 128, 2.0, "fast", [True, True, True]),
+        ([(0, 0)], 129, 2.0, "lanczos", [False]),
+    ],
+)
+def test_windows_are_exact_where_nothing_is_to_be_resampled(corners, window, downsample, scaling, exact):
+    assert are_exact(np.array(corners), window, downsample, scaling, 64).tolist() == exact
 
 
 def noise(side, seed=0):

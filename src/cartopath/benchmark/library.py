@@ -50,7 +50,7 @@ def library_decoder(job: Job, tables: bytes, name: str) -> Contender:
         with job.open() as slide:
             frames, _, cells = needed_frames(job, slide, 1.0)
             found = frames.fetch(0, cells)
-        held = [_complete(data[0], tables) for data in found if data is not None and not isinstance(data, FrameError)]
+        held = [_complete(bytes(data[0]), tables) for data in found if data is not None and not isinstance(data, FrameError)]
 
         def decode(frame: bytes) -> None:
             with suppress(ValueError):  # damaged

@@ -138,10 +138,14 @@ def bare_decoder(job: Job, name: str = "bare decoder") -> Contender:
             frames, rendition, cells = needed_frames(job, slide, job.sample.downsample)
             found = zip(cells, frames.fetch(rendition.level, cells), strict=True)
             held = [(cell, data) for cell, data in found if data is not None and not isinstance(data, FrameError)]
+            layout, own = frames.layout(rendition.level), threading.local()
+            shape = (layout.frame_height // rendition.shrink, layout.frame_width // rendition.shrink, 3)
 
             def decode(frame: tuple[Cell, FrameBytes]) -> None:
+                if not hasattr(own, "memory"):
+                    own.memory = np.empty(shape, np.uint8)
                 with suppress(FrameError):  # it tried
-                    frames.decode(rendition.level, *frame, shrink=rendition.shrink)
+                    frames.decode(rendition.level, *frame, shrink=rendition.shrink, out=own.memory)
 
             def work() -> int:
                 in_threads(decode, held, job.threads)

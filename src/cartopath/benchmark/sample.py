@@ -13,7 +13,7 @@ from cartopath.core.errors import SlideError
 from cartopath.core.geometry import window_px0
 from cartopath.slides import Slide, slide_tissue
 from cartopath.slides.backends.protocol import Cell, FrameLayout
-from cartopath.slides.rendition import Rendition, Scaling, place, place_many
+from cartopath.slides.rendition import Rendition, Scaling, are_exact, place
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,7 @@ def _middle(values: NDArray[np.int64], n_values: int) -> NDArray[np.int64]:
 
 def is_cut_without_resampling(sample: Sample, rendition: Rendition, scaling: Scaling) -> bool:
     """Whether every tile is made of the very pixels of a rendition."""
-    placed = place_many(sample.xy_px0, sample.window_px0, rendition.downsample, scaling)
-    return bool((placed[:, 2:] == sample.size_px).all())
+    return bool(are_exact(sample.xy_px0, sample.window_px0, rendition.downsample, scaling, sample.size_px).all())
 
 
 def _densest(slide: Slide, window: int, size_px: int, n_tiles: int) -> Sample:

@@ -18,22 +18,16 @@ IDLE_BYTES = 128 << 20
 """That a process keeps at most for arrays to come: five batches of 32 tiles of 512 px."""
 
 
-OWN_BYTES = 4 << 20
-"""Up to this size a thread keeps the last array that it returned for itself: it is still in the cache of its core."""
-
-
 class ArrayPool:
     """Arrays of uint8 by their number of bytes; of those that nobody holds, the ones returned last are kept.
 
     Safe to use from several threads.
 
     Args:
-        idle_bytes: To keep at most, besides one small array for each thread.
-        own_bytes: What is small.
+        idle_bytes: To keep at most.
     """
 
-    def __init__(self, idle_bytes: int = IDLE_BYTES, own_bytes: int = OWN_BYTES) -> None:
-        self._own, self._own_bytes = threading.local(), own_bytes
+    def __init__(self, idle_bytes: int = IDLE_BYTES) -> None:
         self._idle: OrderedDict[int, list[NDArray[np.uint8]]] = OrderedDict()
         self._n_idle_bytes, self._max_idle_bytes = 0, idle_bytes
         self._lock = threading.RLock()  # an array can come back, by garbage collection, while its own thread asks for another
@@ -47,12 +41,7 @@ class ArrayPool:
     def take(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Return an array, its content undefined; nobody else has it until it is dropped."""
         n_bytes = prod(shape)
-        memory: NDArray[np.uint8] | None = getattr(self._own, "memory", None)
-        if memory is not None and memory.nbytes == n_bytes:
-            self._own.memory = None
-        else:
-            memory = self._idle_of(n_bytes)
-        lent: NDArray[np.uint8] = np.asarray(_Loan(self, memory))
+        lent: NDArray[np.uint8] = np.asarray(_Loan(self, self._idle_of(n_bytes)))
         return lent.reshape(shape)
 
     def _idle_of(self, n_bytes: int) -> NDArray[np.uint8]:
@@ -66,9 +55,6 @@ class ArrayPool:
 
     def give_back(self, memory: NDArray[np.uint8]) -> None:
         """Take the memory of an array that nobody holds any more."""
-        if memory.nbytes <= self._own_bytes and getattr(self._own, "memory", None) is None:
-            self._own.memory = memory
-            return
         with self._lock:
             self._idle.setdefault(memory.nbytes, []).append(memory)
             self._idle.move_to_end(memory.nbytes)

@@ -134,9 +134,16 @@ def place_many(xy_px0: NDArray[np.integer], window_px0: int, downsample: float, 
     return np.concatenate([first, sides], axis=1).astype(np.int64)
 
 
-def is_exact(placement: Placement, size: tuple[int, int]) -> bool:
-    """Whether what is read is the result, pixel by pixel, of width and height `size`."""
-    return (placement.width, placement.height) == size and placement.box == (0.0, 0.0, float(size[0]), float(size[1]))
+def are_exact(
+    xy_px0: NDArray[np.integer], window_px0: int, downsample: float, scaling: Scaling, size_px: int
+) -> NDArray[np.bool_]:
+    """Return for each of many square windows whether what is read is the result of side `size_px`, pixel by pixel: bool (n,)."""
+    corners = np.asarray(xy_px0, np.int64).reshape(-1, 2)
+    has_size = place_many(corners, window_px0, downsample, scaling)[:, 2:] == size_px
+    if scaling == "lanczos":  # which honours fractions of pixels
+        first = np.rint(np.floor(corners / downsample + 1e-6) * downsample)
+        has_size &= (first == corners) & (window_px0 / downsample == size_px)
+    return np.asarray(has_size.all(axis=1))
 
 
 def resample(

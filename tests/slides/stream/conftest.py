@@ -52,7 +52,11 @@ class CountingBackend:
         self.fetches.append(list(cells))
         return [None if cell in self.missing else (b"%d %d" % cell,) for cell in cells]
 
-    def decode(self, level, cell, data, *, shrink=1):
+    look_ahead = fetch
+
+    def decode(self, level, cell, data, *, shrink=1, out=None):
+        if out is not None:
+            out[...] = 7  # whoever gives memory away finds something else there
         assert data == (b"%d %d" % cell,)
         time.sleep(self.seconds)
         with self._lock:
@@ -61,7 +65,11 @@ class CountingBackend:
             raise FrameError("planted damage")
         width, height = self._layout.frame_width, self._layout.frame_height
         left, top = cell[0] * width, cell[1] * height
-        return shrunk(self.picture[top : top + height, left : left + width], shrink)
+        pixels = shrunk(self.picture[top : top + height, left : left + width], shrink)
+        if out is None or out.shape != pixels.shape:
+            return pixels
+        out[...] = pixels
+        return out
 
     def read_region(self, x_px0, y_px0, level, width, height, *, shrink=1):
         region = np.full((height, width, 3), 255, np.uint8)

@@ -53,7 +53,7 @@ def test_the_decoder_shrinks_what_is_wanted_coarser(counted, picture, window, si
     slide, backend = counted(picture)
     seen = set()
     decode = backend.decode
-    monkeypatch.setattr(backend, "decode", lambda *a, shrink: seen.add(shrink) or decode(*a, shrink=shrink))
+    monkeypatch.setattr(backend, "decode", lambda *a, shrink, out: seen.add(shrink) or decode(*a, shrink=shrink))
     read_tiles(slide, np.array([(0, 0)]), window_px0=window, size_px=size)
     assert seen == {shrink}
 
@@ -61,7 +61,9 @@ def test_the_decoder_shrinks_what_is_wanted_coarser(counted, picture, window, si
 def test_lanczos_scaling_decodes_everything(counted, picture, monkeypatch):
     slide, backend = counted(picture, scaling="lanczos")
     decode = backend.decode
-    monkeypatch.setattr(backend, "decode", lambda *a, shrink: decode(*a, shrink=shrink) if shrink == 1 else pytest.fail("shrunk"))
+    monkeypatch.setattr(
+        backend, "decode", lambda *a, shrink, out: decode(*a, shrink=shrink) if shrink == 1 else pytest.fail("shrunk")
+    )
     read_tiles(slide, np.array([(0, 0)]), window_px0=400, size_px=100)
 
 
@@ -130,14 +132,14 @@ def test_threads_decode_side_by_side(counted, picture, monkeypatch):
 
 def test_the_file_is_read_while_earlier_frames_are_decoded(counted, picture, monkeypatch):
     slide, backend = counted(picture, seconds=0.005)
-    fetch, wanted, ahead = backend.fetch, [], []
+    look_ahead, wanted, ahead = backend.look_ahead, [], []
 
     def noted(level, cells):
         ahead.append(any(not backend.decoded[cell] for cell in wanted))
         wanted[:] = cells
-        return fetch(level, cells)
+        return look_ahead(level, cells)
 
-    monkeypatch.setattr(backend, "fetch", noted)
+    monkeypatch.setattr(backend, "look_ahead", noted)
     drained(iter_tiles(slide, grid(100), window_px0=100, size_px=100, batch_size=8, threads=1))
     assert len(ahead) >= 6
     assert sum(ahead[1:]) >= len(ahead) - 2
@@ -153,7 +155,7 @@ def test_stopping_early_leaves_no_thread_behind(counted, picture):
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("where", ["fetch", "decode"])
+@pytest.mark.parametrize("where", ["look_ahead", "decode"])
 def test_a_failure_that_is_no_damage_reaches_the_caller(counted, picture, monkeypatch, where):
     slide, backend = counted(picture)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,7 @@ class FrameFile:
             SlideError: It cannot be read.
         """
         self._source: _LocalSource | _RemoteSource | None
+        self._own = threading.local()
         try:
             if is_remote(path):
                 self._source = _RemoteSource(path)
@@ -75,28 +77,67 @@ class FrameFile:
         """Whether it was closed."""
         return self._source is None
 
-    def read_many(self, ranges: Sequence[Range]) -> list[bytes | FrameError]:
+    def read_many(self, ranges: Sequence[Range]) -> list[bytes | memoryview | FrameError]:
         """Return the bytes of frames, in the order asked for.
 
         Args:
             ranges: First byte and size of each, in any order.
 
         Returns:
-            For each its bytes, or why they cannot be had: they lie beyond the end of the file, or it cannot be read there.
+            For each its bytes, which may be a part of what was read in one go, or why they cannot be had: they lie beyond the end of the file, or it cannot be read there.
         """
         source = self._source  # While this holds it, closing waits.
         if source is None:
             return [FrameError("the slide was closed") for _ in ranges]
-        found: dict[int, bytes | FrameError] = {}
-        for number, (start, size) in enumerate(ranges):
-            if start < 0 or size < 0 or start + size > self.n_bytes:
-                where = f"from byte {start:,} lie beyond the end of the file at {self.n_bytes:,}"
-                found[number] = FrameError(f"its {size:,} bytes {where}")
+        found: dict[int, bytes | memoryview | FrameError] = {}
+        for number, wanted in enumerate(ranges):
+            if (error := self._beyond_the_end(wanted)) is not None:
+                found[number] = error
         sound = [number for number in range(len(ranges)) if number not in found]
         for reads in _batches(merged(ranges, sound, max_gap=source.max_gap)):
             for read, data in zip(reads, source.read([(read.start, read.size) for read in reads]), strict=True):
                 found |= _parts(read, data, ranges)
         return [found[number] for number in range(len(ranges))]
+
+    def _beyond_the_end(self, wanted: Range) -> FrameError | None:
+        start, size = wanted
+        if start >= 0 and size >= 0 and start + size <= self.n_bytes:
+            return None
+        return FrameError(f"its {size:,} bytes from byte {start:,} lie beyond the end of the file at {self.n_bytes:,}")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, so that bytes can be read when they are needed."""
+        return isinstance(self._source, _LocalSource)
+
+    def read_ahead(self, ranges: Sequence[Range]) -> None:
+        """Tell the system that these bytes of a local file are needed soon, and do not wait for them."""
+        source = self._source
+        if isinstance(source, _LocalSource):
+            sound = [number for number, wanted in enumerate(ranges) if self._beyond_the_end(wanted) is None]
+            for read in merged(ranges, sound, max_gap=source.max_gap):
+                source.read_ahead(read.start, read.size)
+
+    def read_now(self, wanted: Range) -> memoryview:
+        """Return bytes of a local file in memory of this thread, which its next call overwrites: it is still in the cache.
+
+        Raises:
+            FrameError: They cannot be read.
+        """
+        source = self._source
+        if not isinstance(source, _LocalSource):
+            raise FrameError("the slide was closed")
+        if (error := self._beyond_the_end(wanted)) is not None:
+            raise error
+        start, size = wanted
+        memory: bytearray = getattr(self._own, "memory", bytearray())
+        if len(memory) < size:
+            memory = self._own.memory = bytearray(2 * size)
+        view = memoryview(memory)[:size]
+        found = source.read_into(view, start)
+        if found is not None:
+            raise FrameError(f"the file cannot be read ({found.strerror or found})")
+        return view
 
     def close(self) -> None:
         """Let go of the file once nobody reads any more; closing twice does no harm."""
@@ -131,13 +172,13 @@ def _batches(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _parts(read: _Read, data: bytes | OSError, ranges: Sequence[Range]) -> dict[int, bytes | FrameError]:
+def _parts(read: _Read, data: bytes | bytearray | OSError, ranges: Sequence[Range]) -> dict[int, bytes | memoryview | FrameError]:
     if isinstance(data, OSError):
         return {number: FrameError(f"the file cannot be read ({data.strerror or data})") for number in read.wanted}
     if len(read.wanted) == 1:
-        return {read.wanted[0]: data}
-    places = {number: (ranges[number][0] - read.start, ranges[number][1]) for number in read.wanted}
-    return {number: data[start : start + size] for number, (start, size) in places.items()}
+        return {read.wanted[0]: memoryview(data)}
+    view, first = memoryview(data), read.start
+    return {number: view[ranges[number][0] - first : sum(ranges[number]) - first] for number in read.wanted}
 
 
 class _LocalSource:
@@ -157,24 +198,36 @@ class _LocalSource:
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
 
-    def read(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
-        return [self._read(start, size) for start, size in ranges]
+    def read(self, ranges: Sequence[Range]) -> list[bytearray | OSError]:
+        found = []
+        for start, size in ranges:
+            data = bytearray(size)
+            found.append(self.read_into(memoryview(data), start) or data)
+        return found
 
-    def _read(self, start: int, size: int) -> bytes | OSError:
+    def read_into(self, view: memoryview, start: int) -> OSError | None:
+        """Fill memory with what lies from `start` on; return what prevents it."""
+        n_read = 0
         try:
-            data = self._part(start, size)
-            while len(data) < size and (more := self._part(start + len(data), size - len(data))):
-                data += more
+            while n_read < len(view) and (more := self._part(view[n_read:], start + n_read)):
+                n_read += more
         except OSError as error:
             return error
-        return data if len(data) == size else OSError("it became shorter while it was open")
+        return None if n_read == len(view) else OSError("it became shorter while it was open")
 
-    def _part(self, start: int, size: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._descriptor, size, start)
+    def _part(self, view: memoryview, start: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._descriptor, [view], start)
         with self._seeking:  # Windows has one place in a file for all threads.
             os.lseek(self._descriptor, start, os.SEEK_SET)
-            return os.read(self._descriptor, size)
+            found = os.read(self._descriptor, len(view))
+        view[: len(found)] = found
+        return len(found)
+
+    def read_ahead(self, start: int, size: int) -> None:
+        if hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # it is a favour: who cannot read will learn why when reading
+                os.posix_fadvise(self._descriptor, start, size, os.POSIX_FADV_WILLNEED)
 
 
 class _RemoteSource:
@@ -185,5 +238,5 @@ class _RemoteSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+    def read(self, ranges: Sequence[Range]) -> Sequence[bytes | OSError]:
         return read_ranges(self._path, list(ranges))

@@ -39,35 +39,42 @@ class JpegDecoder:
         self._tables = _tables(level.jpeg_tables or b"")
         self._front = b"\xff\xd8" + colours + self._tables
         self._is_ycbcr = level.photometric == YCBCR
+        self._known = (b"no JPEG", JpegHeader(0, 0, 0, 0, 0))
 
-    def header(self, data: bytes) -> JpegHeader:
-        """Return what a frame says of itself.
+    def header(self, data: bytes | memoryview) -> JpegHeader:
+        """Return what a frame says of itself; at once if it begins as the last one did, as the frames of a level mostly do.
 
         Raises:
             FrameError: It is no JPEG, or has another number of components than its level.
         """
+        first_bytes, known = self._known
+        if bytes(data[: len(first_bytes)]) == first_bytes:
+            return known
         header = read_header(data)
         if header.n_components != self._n_components:
             raise FrameError(f"a JPEG of {header.n_components} components, where its directory declares {self._n_components}")
+        self._known = bytes(data[: header.end]), header
         return header
 
-    def decode(self, data: bytes, header: JpegHeader, *, shrink: int = 1) -> NDArray[np.uint8]:
-        """Return the pixels of a frame, uint8 (h, w, 1 or 3 or 4), its sides divided by `shrink` and rounded up.
+    def decode(
+        self, data: bytes | memoryview, header: JpegHeader, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the pixels of a frame, uint8 (h, w, 1 or 3 or 4), its sides divided by `shrink` and rounded up; in `out` if they fit.
 
         Raises:
             ValueError: It is damaged.
         """
-        height, width = -(-header.height // shrink), -(-header.width // shrink)
-        pixels = POOL.take((height, width, self._n_components))
+        shape = (-(-header.height // shrink), -(-header.width // shrink), self._n_components)
+        pixels = out if out is not None and out.shape == shape else POOL.take(shape)
         if self._n_components == 4:
-            return np.asarray(imagecodecs.jpeg8_decode(data, tables=self._tables_alone, out=pixels))
+            return np.asarray(imagecodecs.jpeg8_decode(bytes(data), tables=self._tables_alone, out=pixels))
         whole = self.whole(data)
         try:
             return _decoded(whole, self._mode, pixels, is_scaled=shrink > 1)
         except ValueError as error:
             return self._second_look(whole, header, pixels, shrink, error)
 
-    def whole(self, data: bytes) -> bytes:
+    def whole(self, data: bytes | memoryview) -> bytes | memoryview:
         """Return the frame with what it lacks; as it is, where it lacks nothing."""
         if len(self._front) == 2 or (self._is_ycbcr and not self._tables and data[6:10] == b"JFIF"):
             return data
@@ -78,13 +85,13 @@ class JpegDecoder:
         return b"\xff\xd8" + self._tables + b"\xff\xd9" if self._tables else None
 
     def _second_look(
-        self, whole: bytes, header: JpegHeader, pixels: NDArray[np.uint8], shrink: int, error: ValueError
+        self, whole: bytes | memoryview, header: JpegHeader, pixels: NDArray[np.uint8], shrink: int, error: ValueError
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame that was refused for what does not concern them; raise the error otherwise."""
         if _AFTER_THE_PIXELS in str(error) and header.kind in SEQUENTIAL and not _has_restarts(whole):
             return _decoded(whole, self._mode, pixels, is_scaled=shrink > 1, strict=False)
         if _RARE_SUBSAMPLING in str(error) and self._n_components == 3:
-            return _averaged(np.asarray(imagecodecs.jpeg8_decode(whole, outcolorspace="RGB")), pixels, shrink)
+            return _averaged(np.asarray(imagecodecs.jpeg8_decode(bytes(whole), outcolorspace="RGB")), pixels, shrink)
         raise error
 
 
@@ -93,11 +100,13 @@ def _tables(stream: bytes) -> bytes:
     return b"".join(stream[start - 4 : end] for kind, start, end in segments(stream) if kind in (QUANTIZATION, HUFFMAN))
 
 
-def _has_restarts(data: bytes) -> bool:
+def _has_restarts(data: bytes | memoryview) -> bool:
     return any(kind == RESTARTS for kind, _, _ in segments(data))
 
 
-def _decoded(data: bytes, mode: str, pixels: NDArray[np.uint8], *, is_scaled: bool, strict: bool = True) -> NDArray[np.uint8]:
+def _decoded(
+    data: bytes | memoryview, mode: str, pixels: NDArray[np.uint8], *, is_scaled: bool, strict: bool = True
+) -> NDArray[np.uint8]:
     """Fill `pixels` with a picture of that size."""
     height, width = pixels.shape[:2] if is_scaled else (0, 0)
     found = simplejpeg.decode_jpeg(data, mode, min_height=height, min_width=width, buffer=pixels, strict=strict)

@@ -23,15 +23,17 @@ class JpegHeader(NamedTuple):  # made for every frame, and cheaper to make than 
         height: In pixels.
         width: In pixels.
         n_components: 1 for greyscale, 3 for colours, 4 for CMYK.
+        end: Bytes up to the end of what says this.
     """
 
     kind: int
     height: int
     width: int
     n_components: int
+    end: int
 
 
-def read_header(data: bytes) -> JpegHeader:
+def read_header(data: bytes | memoryview) -> JpegHeader:
     """Return what the segments in front of a frame's pixels say.
 
     Raises:
@@ -42,11 +44,11 @@ def read_header(data: bytes) -> JpegHeader:
             height, width = data[start + 1] << 8 | data[start + 2], data[start + 3] << 8 | data[start + 4]
             if height < 1 or width < 1:
                 break
-            return JpegHeader(kind, height, width, data[start + 5])
+            return JpegHeader(kind, height, width, data[start + 5], end)
     raise FrameError("it is no JPEG, or its first bytes are damaged")
 
 
-def says_ycbcr(data: bytes) -> bool:
+def says_ycbcr(data: bytes | memoryview) -> bool:
     """Whether the first bytes of a frame hold a marker by which decoders know that its colours are YCbCr."""
     for kind, start, end in segments(data):
         if kind == _JFIF and data[start : start + 5] == b"JFIF\0":
@@ -56,7 +58,7 @@ def says_ycbcr(data: bytes) -> bool:
     return False
 
 
-def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of the content of each segment in front of the pixels; of none if it is no JPEG."""
     place = 2 if data[:2] == b"\xff\xd8" else len(data)
     while place + 4 <= len(data) and data[place] == 0xFF:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,18 @@ from numpy.typing import NDArray
 Cell: TypeAlias = tuple[int, int]
 """Column and row of a frame among the frames of its level."""
 
-FrameBytes: TypeAlias = tuple[bytes, ...]
-"""A frame as it lies in the file: one run of bytes, or one per plane of colour."""
+FrameBytes: TypeAlias = tuple[bytes | memoryview, ...]
+"""A frame as it lies in the file: one run of bytes, or one per plane of colour; perhaps a part of what was read in one go."""
+
+
+class FramePlace(NamedTuple):
+    """Where a frame lies in a local file, whose system has been told that it is needed soon.
+
+    Attributes:
+        ranges: First byte and size of each run of bytes.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
 
 
 class FrameError(Exception):
@@ -67,20 +77,27 @@ class FrameSource(Protocol):
         """
         ...
 
-    def decode(self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+    def look_ahead(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FramePlace | FrameError | None]:
+        """Return the bytes of frames as `fetch` does, or where they lie, while they are being read, for `decode` to take soon."""
+        ...
+
+    def decode(
+        self, level: int, cell: Cell, data: FrameBytes | FramePlace, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Return the pixels of a frame.
 
         Args:
             level: Its level.
             cell: Which frame.
-            data: What `fetch` returned for it.
+            data: What `fetch` or `look_ahead` returned for it.
             shrink: One of the level's `shrinks`.
+            out: uint8, contiguous, as large as a whole frame: memory that may be used for the result, or be overwritten.
 
         Returns:
             uint8 (h, w, 3) RGB, `shrink` times smaller, cut to the level (whose size is rounded up when it is shrunk).
 
         Raises:
-            FrameError: The bytes are damaged.
+            FrameError: The bytes are damaged, or cannot be read.
         """
         ...
 

@@ -17,15 +17,16 @@ from cartopath.slides.backends import byte_frames, jpeg2000_frames
 from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
 from cartopath.slides.backends.frame_file import FrameFile
 from cartopath.slides.backends.jpeg_frames import SHRINKS, JpegDecoder
-from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout, FramePlace
 from cartopath.slides.backends.tiff_level import JPEG, WHITE_IS_ZERO, TiffLevel
 
 _WEBP = 50001
 READABLE = {JPEG, _WEBP} | byte_frames.COMPRESSIONS | jpeg2000_frames.COMPRESSIONS
 """Values of TIFF tag 259 that can be decoded."""
 
-_Decoder: TypeAlias = Callable[[bytes, tuple[int, int], int], NDArray[np.uint8]]
-"""Bytes of a frame, height and width of its part on the level, and how many times smaller: uint8 (h, w, samples)."""
+_Pixels: TypeAlias = NDArray[np.uint8]
+_Decoder: TypeAlias = Callable[[bytes | memoryview, tuple[int, int], int, _Pixels | None], _Pixels]
+"""Bytes of a frame, height and width of its part on the level, how many times smaller, and memory to use: uint8 (h, w, samples)."""
 
 
 class TiffFrames:
@@ -43,20 +44,31 @@ class TiffFrames:
 
     def fetch(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FrameError | None]:
         """Return the bytes of frames; None where the file holds none, the error where they cannot be read."""
-        places = [_ranges(self._levels[level], cell) for cell in cells]
+        places = _ranges(self._levels[level], cells)
         parts = iter(self._file.read_many([part for place in places for part in place]))
         return [_together([next(parts) for _ in place]) for place in places]
 
-    def decode(self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+    def look_ahead(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FramePlace | FrameError | None]:
+        """Return where frames of a local file lie, which the system begins to read; the bytes of others; None where there is none."""
+        if not self._file.is_local:
+            return [*self.fetch(level, cells)]
+        places = _ranges(self._levels[level], cells)
+        self._file.read_ahead([part for place in places for part in place])
+        return [FramePlace(tuple(place)) if place else None for place in places]
+
+    def decode(
+        self, level: int, cell: Cell, data: FrameBytes | FramePlace, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Return the pixels of a frame, uint8 (h, w, 3) RGB on white, cut to the level.
 
         Raises:
-            FrameError: The bytes are damaged.
+            FrameError: The bytes are damaged, or cannot be read.
         """
         found, decoder = self._levels[level], self._decoders[level]
         inside = _inside(found, cell)
+        parts = map(self._file.read_now, data.ranges) if isinstance(data, FramePlace) else data
         try:
-            planes = [decoder(part, inside, shrink) for part in data]
+            planes = [decoder(part, inside, shrink, out) for part in parts]
         except FRAME_ERRORS as error:
             raise FrameError(reason(error)) from error
         pixels = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
@@ -72,15 +84,18 @@ def _layout(level: TiffLevel) -> FrameLayout:
     return FrameLayout(level.width, level.height, level.frame_width, level.frame_height, shrinks)
 
 
-def _ranges(level: TiffLevel, cell: Cell) -> list[tuple[int, int]]:
-    """Return first byte and size of each plane of a frame; nothing where the file does not hold it."""
-    first, area = cell[1] * level.n_cols + cell[0], level.n_cols * level.n_rows
-    numbers = range(first, first + level.n_planes * area, area)
-    ranges = [(int(level.offsets[number]), int(level.sizes[number])) for number in numbers]
-    return [] if any(offset == 0 or size == 0 for offset, size in ranges) else ranges
+def _ranges(level: TiffLevel, cells: Sequence[Cell]) -> list[list[tuple[int, int]]]:
+    """Return first byte and size of each plane of each frame; nothing where the file does not hold it."""
+    area = level.n_cols * level.n_rows
+    first = [row * level.n_cols + col for col, row in cells]
+    planes = np.asarray(first, np.int64)[:, None] + np.arange(level.n_planes) * area
+    offsets, sizes = level.offsets[planes], level.sizes[planes]
+    is_there = ((offsets > 0) & (sizes > 0)).all(axis=1).tolist()
+    pairs = zip(offsets.tolist(), sizes.tolist(), is_there, strict=True)
+    return [list(zip(starts, lengths, strict=True)) if there else [] for starts, lengths, there in pairs]
 
 
-def _together(parts: list[bytes | FrameError]) -> FrameBytes | FrameError | None:
+def _together(parts: list[bytes | memoryview | FrameError]) -> FrameBytes | FrameError | None:
     planes = []
     for part in parts:
         if isinstance(part, FrameError):
@@ -102,20 +117,20 @@ def _decoder(level: TiffLevel) -> _Decoder:
     if level.compression == JPEG:
         return _jpeg_decoder(level)
     if level.compression in jpeg2000_frames.COMPRESSIONS:
-        return lambda data, inside, _: _jpeg2000(data, level, inside)
+        return lambda data, inside, *_: _jpeg2000(bytes(data), level, inside)
     if level.compression == _WEBP:
-        return lambda data, inside, _: _webp(data, level, inside)
-    return lambda data, inside, _: byte_frames.decode_bytes(data, level, inside)
+        return lambda data, inside, *_: _webp(bytes(data), level, inside)
+    return lambda data, inside, *_: byte_frames.decode_bytes(bytes(data), level, inside)
 
 
 def _jpeg_decoder(level: TiffLevel) -> _Decoder:
     jpeg, whole = JpegDecoder(level), (level.frame_height, level.frame_width)
 
-    def decode(data: bytes, inside: tuple[int, int], shrink: int) -> NDArray[np.uint8]:
+    def decode(data: bytes | memoryview, inside: tuple[int, int], shrink: int, out: _Pixels | None) -> _Pixels:
         header = jpeg.header(data)
         if (header.height, header.width) != whole:
             _check_size((header.height, header.width), level, inside)
-        return jpeg.decode(data, header, shrink=shrink)
+        return jpeg.decode(data, header, shrink=shrink, out=out)
 
     return decode
 

@@ -1,6 +1,6 @@
 """What cuts tiles out of a slide.
 
-A cutter is told which tiles are coming and where they go (`admit`, which reads the file), does one job at a time in whatever
+A cutter is told which tiles are coming and where they go (`admit`, which sees to it that the file is read), does one job at a time in whatever
 thread (`run`), which says which tiles are complete, finishes a complete tile (`cut`), and forgets it (`finish`).
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.slides.backends.protocol import FrameBytes, FrameError
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FramePlace
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -36,18 +36,19 @@ class TileWindow:
         return self.size_px, self.size_px
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):  # made for every frame, and cheaper to make than a frozen dataclass
     """One thing to do.
 
     Attributes:
         number: Of the frame to decode, or of the tile that is complete already.
-        data: The frame's bytes, None where the slide has none, the error where they cannot be read.
+        cell: Column and row of the frame.
+        data: The frame's bytes or where they are, None where the slide has none, the error where they cannot be read.
         is_tile: Nothing is to be decoded for this tile any more.
     """
 
     number: int
-    data: FrameBytes | FrameError | None = None
+    cell: Cell = (0, 0)
+    data: FrameBytes | FramePlace | FrameError | None = None
     is_tile: bool = False
 
 

@@ -1,7 +1,8 @@
 """Cutting tiles out of the compressed frames of a slide, each decoded once.
 
 A frame is pasted into every admitted tile that it touches right after it was decoded, while it is in the processor's cache: what
-tiles cost beyond decoding is the traffic of memory. Only frames that tiles to come need are kept.
+tiles cost beyond decoding is the traffic of memory. So each thread decodes into the same memory again and again, and only frames
+that tiles to come need are kept. A frame that is all of a tile is decoded in the tile's own place.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 from cartopath.core.errors import TileError
 from cartopath.slides.array_pool import POOL
 from cartopath.slides.backends.protocol import FrameError, FrameSource
-from cartopath.slides.rendition import Placement, Rendition, is_exact, place, place_many, resample
+from cartopath.slides.rendition import Rendition, are_exact, place, place_many, resample
 from cartopath.slides.slide import Slide
 from cartopath.slides.stream.cutter import Job, Pixels, TileWindow
-from cartopath.slides.stream.needs import FrameGrid, Needs
+from cartopath.slides.stream.needs import FrameGrid, Needs, Patch
 
 _WHITE = np.uint8(255)
 KEPT_BYTES = 192 << 20
@@ -32,20 +33,27 @@ class _Tile:
     """A tile that was admitted and is not finished.
 
     Attributes:
-        placed: Where it lies.
-        region: Its pixels as the frames give them; the result itself where nothing is to be resampled.
-        is_result: Nothing is.
+        region: Its pixels as the frames give them; its slot where nothing is to be resampled.
         n_missing: Frames, or groups of them, that have not been pasted.
-        kept: Frames that were decoded before it was admitted.
+        kept: Frames that were decoded before it was admitted, and what it shows of each.
         error: Why it cannot be decoded.
     """
 
-    placed: Placement
     region: Pixels
-    is_result: bool
     n_missing: int = 0
-    kept: list[int] = field(default_factory=list)
+    kept: list[tuple[int, Patch]] = field(default_factory=list)
     error: FrameError | None = None
+
+    def paste(self, frame: Pixels | FrameError | None, patch: Patch) -> None:
+        """Take what the tile shows of a frame; white where the slide has none."""
+        first_row, end_row, first_col, end_col, top, left = patch
+        if frame is None:
+            self.region[first_row:end_row, first_col:end_col] = _WHITE
+        elif isinstance(frame, FrameError):
+            self.error = self.error or frame
+        elif frame is not self.region:
+            part = frame[top : top + end_row - first_row, left : left + end_col - first_col]
+            self.region[first_row:end_row, first_col:end_col] = part
 
 
 @dataclass(slots=True, eq=False)
@@ -55,14 +63,14 @@ class _Frame:
     Attributes:
         pixels: Once decoded; None where the slide has none; the error where it cannot be decoded.
         is_ready: It has been decoded.
-        waiting: Admitted tiles that wait for it.
+        waiting: Admitted tiles that wait for it, by number, and what they show of it.
         n_users: Admitted tiles that are to paste it, once it is kept.
         next_use: The next tile that needs it, while no admitted one does.
     """
 
     pixels: Pixels | FrameError | None = None
     is_ready: bool = False
-    waiting: list[int] = field(default_factory=list)
+    waiting: list[tuple[int, Patch]] = field(default_factory=list)
     n_users: int = 0
     next_use: int | None = None
 
@@ -87,13 +95,17 @@ class FrameCutter:
         self._source, self._level, self._rendition = frames, rendition.level, rendition
         self._grid = FrameGrid(frames.layout(rendition.level), rendition)
         self._corners, self._window = corners, window
-        boxes = place_many(corners, window.window_px0, rendition.downsample, slide.scaling)
-        self._needs = Needs(self._grid, boxes)
-        past_border = np.concatenate([boxes[:, :2] < 0, boxes[:, :2] + boxes[:, 2:] > self._grid.size], axis=1)
+        self._boxes = place_many(corners, window.window_px0, rendition.downsample, slide.scaling)
+        self._needs = Needs(self._grid, self._boxes)
+        past_border = np.concatenate([self._boxes[:, :2] < 0, self._boxes[:, :2] + self._boxes[:, 2:] > self._grid.size], axis=1)
         self._sticks_out: NDArray[np.bool_] = np.asarray(past_border.any(axis=1))
-        region_bytes = int((boxes[:, 2] * boxes[:, 3]).max(initial=0)) * 3
-        self.tile_bytes = window.size_px**2 * 3 + (0 if region_bytes == window.size_px**2 * 3 else region_bytes)
+        self._is_result = are_exact(corners, window.window_px0, rendition.downsample, slide.scaling, window.size_px)
+        region_bytes = int((self._boxes[:, 2] * self._boxes[:, 3]).max(initial=0)) * 3
+        self.tile_bytes = window.size_px**2 * 3 + (0 if self._is_result.all() else region_bytes)
         self.reach = self._needs.reach
+        width, height = self._grid.frame_size
+        self._frame_shape, self._whole = (height, width, 3), (0, height, 0, width, 0, 0)
+        self._own = threading.local()
         self._lock = threading.Lock()
         self._tiles: dict[int, _Tile] = {}
         self._frames: dict[int, _Frame] = {}
@@ -107,99 +119,101 @@ class FrameCutter:
         return len(self._frames)
 
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
-        """Read the bytes of the frames that these tiles need and that are not there yet."""
+        """Have the bytes read of the frames that these tiles need and that are not there yet."""
         made = [self._tile(number, slot) for number, slot in enumerate(slots, start=first)]
+        patches = [list(self._needs.patches(number)) for number in range(first, first + len(made))]
         wanted: list[int] = []
         by_themselves: list[int] = []
         with self._lock:
-            for number, tile in enumerate(made, start=first):
-                self._enter(number, tile, wanted)
+            for number, (tile, own) in enumerate(zip(made, patches, strict=True), start=first):
+                self._enter(number, tile, own, wanted)
                 if tile.kept or tile.n_missing == 0:
                     tile.n_missing += 1
                     by_themselves.append(number)
-            self._admitted = first + len(slots)
-        data = self._source.fetch(self._level, [self._grid.cell(number) for number in wanted])
-        return [Job(number, is_tile=True) for number in by_themselves] + [Job(*pair) for pair in zip(wanted, data, strict=True)]
+            self._admitted = first + len(made)
+        cells = self._grid.cells(wanted)
+        data = self._source.look_ahead(self._level, cells)
+        jobs = [Job(number, is_tile=True) for number in by_themselves]
+        return jobs + [Job(*parts) for parts in zip(wanted, cells, data, strict=True)]
 
     def _tile(self, number: int, slot: Pixels) -> _Tile:
-        x, y = self._corners[number].tolist()
-        side = self._window.window_px0
-        placed = place(x, y, (side, side), self._rendition.downsample, self._scaling)
-        is_result = is_exact(placed, self._window.size)
-        region = slot if is_result else POOL.take((placed.height, placed.width, 3))
+        region = slot
+        if not self._is_result[number]:
+            _, _, width, height = self._boxes[number].tolist()
+            region = POOL.take((height, width, 3))
         if self._sticks_out[number]:
             region[...] = _WHITE
-        return _Tile(placed, region, is_result)
+        return _Tile(region)
 
-    def _enter(self, number: int, tile: _Tile, wanted: list[int]) -> None:
+    def _enter(self, number: int, tile: _Tile, patches: list[tuple[int, Patch]], wanted: list[int]) -> None:
         """Note which frames a tile waits for, and which are kept for it; add those to `wanted` that nobody has asked for."""
         self._tiles[number] = tile
-        for frame_number in self._needs.frames_of(number):
+        for frame_number, patch in patches:
             frame = self._frames.get(frame_number)
             if frame is None:
                 frame = self._frames[frame_number] = _Frame()
                 wanted.append(frame_number)
             if not frame.is_ready:
-                frame.waiting.append(number)
+                frame.waiting.append((number, patch))
                 tile.n_missing += 1
                 continue
             if frame.n_users == 0:
                 self._n_kept_bytes -= frame.n_bytes
                 frame.next_use = None
             frame.n_users += 1
-            tile.kept.append(frame_number)
+            tile.kept.append((frame_number, patch))
 
     def run(self, job: Job) -> list[int]:
         """Decode a frame, or take those that were kept for a tile, paste, and return the tiles that are complete now."""
         if job.is_tile:
             return self._paste_kept(job.number)
-        pixels = self._decoded(job)
+        frame = self._frames[job.number]
+        pixels = self._decoded(job, frame)
         with self._lock:
-            frame = self._frames[job.number]
-            waiting = frame.waiting
-            frame.pixels, frame.is_ready, frame.waiting = pixels, True, []
-            self._keep_or_drop(job.number, frame)
-            self._evict()
-        for number in waiting:
-            self._put(job.number, pixels, self._tiles[number])
-        return self._complete(waiting)
+            waiting, frame.waiting = frame.waiting, []
+            frame.pixels, frame.is_ready = pixels, True
+            if self._is_kept(job.number, frame):
+                self._own.memory = None  # it belongs to the frame now
+                self._evict()
+        tiles = [self._tiles[number] for number, _ in waiting]
+        for tile, (_, patch) in zip(tiles, waiting, strict=True):
+            tile.paste(pixels, patch)
+        with self._lock:
+            return _complete(tiles, [number for number, _ in waiting])
 
-    def _decoded(self, job: Job) -> Pixels | FrameError | None:
+    def _decoded(self, job: Job, frame: _Frame) -> Pixels | FrameError | None:
         if job.data is None or isinstance(job.data, FrameError):
             return job.data
+        shrink = self._rendition.shrink
         try:
-            return self._source.decode(self._level, self._grid.cell(job.number), job.data, shrink=self._rendition.shrink)
+            return self._source.decode(self._level, job.cell, job.data, shrink=shrink, out=self._memory(job.number, frame))
         except FrameError as error:
             return error
 
+    def _memory(self, number: int, frame: _Frame) -> Pixels:
+        """Return where to decode a frame: in its tile, if it is all of one and of no other; else where this thread always does."""
+        if len(frame.waiting) == 1:
+            tile, patch = frame.waiting[0]
+            region = self._tiles[tile].region
+            if patch == self._whole and region.shape == self._frame_shape and self._needs.n_users(number) == 1:
+                return region
+        memory: Pixels | None = getattr(self._own, "memory", None)
+        if memory is None:
+            memory = self._own.memory = POOL.take(self._frame_shape)
+        return memory
+
     def _paste_kept(self, number: int) -> list[int]:
         tile = self._tiles[number]
-        for frame_number in tile.kept:
-            self._put(frame_number, self._frames[frame_number].pixels, tile)
+        for frame_number, patch in tile.kept:
+            tile.paste(self._frames[frame_number].pixels, patch)
         with self._lock:
-            for frame_number in tile.kept:
+            for frame_number, _ in tile.kept:
                 frame = self._frames[frame_number]
                 frame.n_users -= 1
                 if frame.n_users == 0:
-                    self._keep_or_drop(frame_number, frame)
+                    self._is_kept(frame_number, frame)
             self._evict()
-        return self._complete([number])
-
-    def _complete(self, numbers: list[int]) -> list[int]:
-        """Count something as pasted into these tiles; return those that nothing is missing of any more."""
-        with self._lock:
-            for number in numbers:
-                self._tiles[number].n_missing -= 1
-            return [number for number in numbers if self._tiles[number].n_missing == 0]
-
-    def _put(self, number: int, pixels: Pixels | FrameError | None, tile: _Tile) -> None:
-        """Paste a frame into the region of a tile; white where the slide has none."""
-        if isinstance(pixels, FrameError):
-            tile.error = tile.error or pixels
-            return
-        (width, height), (col, row) = self._grid.frame_size, self._grid.cell(number)
-        frame = np.broadcast_to(_WHITE, (height, width, 3)) if pixels is None else pixels
-        _paste(frame, tile.region, col * width - tile.placed.left, row * height - tile.placed.top)
+            return _complete([tile], [number])
 
     def cut(self, number: int, out: Pixels) -> None:
         """Resample a complete tile where it is wanted at another size.
@@ -209,24 +223,27 @@ class FrameCutter:
         """
         tile = self._tiles[number]
         if tile.error is not None:
-            x, y = self._corners[number].tolist()
-            what = f"{tile.placed.width} x {tile.placed.height} px of level {self._level} at level-0 ({x}, {y})"
+            (x, y), (height, width) = self._corners[number].tolist(), tile.region.shape[:2]
+            what = f"{width} x {height} px of level {self._level} at level-0 ({x}, {y})"
             raise TileError(f"{self._path}: cannot decode {what}: {tile.error}") from tile.error
-        if not tile.is_result:
-            resample(tile.region, tile.placed.box, self._window.size, self._scaling, out=out)
+        if not self._is_result[number]:
+            (x, y), side = self._corners[number].tolist(), self._window.window_px0
+            placed = place(x, y, (side, side), self._rendition.downsample, self._scaling)
+            resample(tile.region, placed.box, self._window.size, self._scaling, out=out)
 
     def finish(self, number: int) -> None:
         """Forget a tile."""
-        with self._lock:
-            del self._tiles[number]
+        del self._tiles[number]
 
-    def _keep_or_drop(self, number: int, frame: _Frame) -> None:
+    def _is_kept(self, number: int, frame: _Frame) -> bool:
+        """Keep a frame that no admitted tile needs any more for the next that will; forget it if there is none."""
         frame.next_use = self._needs.next_use(number, self._admitted)
         if frame.next_use is None:
             del self._frames[number]
-            return
+            return False
         self._n_kept_bytes += frame.n_bytes
         heapq.heappush(self._kept, (-frame.next_use, number))
+        return True
 
     def _evict(self) -> None:
         while self._n_kept_bytes > self._max_kept_bytes and self._kept:
@@ -237,11 +254,11 @@ class FrameCutter:
                 del self._frames[number]
 
 
-def _paste(frame: Pixels, region: Pixels, left: int, top: int) -> None:
-    """Copy the part of a frame that lies in the region, its corner at (left, top) of it."""
-    height, width = frame.shape[:2]
-    first_row, last_row = max(0, top), min(region.shape[0], top + height)
-    first_col, last_col = max(0, left), min(region.shape[1], left + width)
-    if first_row < last_row and first_col < last_col:
-        part = frame[first_row - top : last_row - top, first_col - left : last_col - left]
-        region[first_row:last_row, first_col:last_col] = part
+def _complete(tiles: list[_Tile], numbers: list[int]) -> list[int]:
+    """Count something as pasted into these tiles; return those that nothing is missing of any more."""
+    done = []
+    for tile, number in zip(tiles, numbers, strict=True):
+        tile.n_missing -= 1
+        if tile.n_missing == 0:
+            done.append(number)
+    return done

@@ -1,14 +1,24 @@
-"""Which frames which tiles need, and what is worth keeping in memory meanwhile."""
+"""Which frames which tiles need, where each goes, and what is worth keeping in memory meanwhile."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.slides.backends.protocol import Cell, FrameLayout
 from cartopath.slides.rendition import Rendition
+
+Patch: TypeAlias = tuple[int, int, int, int, int, int]
+"""What a frame and a tile have in common: first row, row after the last, first column, column after the last, in the pixels of the
+tile; then first row and first column in the pixels of the frame."""
+
+_AT_ONCE = 256
+"""Tiles whose patches are worked out together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,10 @@ class FrameGrid:
         shrink = self.rendition.shrink
         return -(-self.layout.width // shrink), -(-self.layout.height // shrink)
 
-    def cell(self, number: int) -> Cell:
-        """Return column and row of a frame by its number, counted row by row."""
-        row, col = divmod(number, self.layout.n_cols)
-        return col, row
+    def cells(self, numbers: list[int]) -> list[Cell]:
+        """Return column and row of frames by their numbers, counted row by row."""
+        n_cols = self.layout.n_cols
+        return [(number % n_cols, number // n_cols) for number in numbers]
 
 
 class Needs:
@@ -53,6 +63,7 @@ class Needs:
     """
 
     def __init__(self, grid: FrameGrid, boxes: NDArray[np.int64]) -> None:
+        self._grid, self._boxes = grid, boxes
         first_col, n_cols = _touched(boxes[:, 0], boxes[:, 2], grid.frame_size[0], grid.size[0])
         first_row, n_rows = _touched(boxes[:, 1], boxes[:, 3], grid.frame_size[1], grid.size[1])
         n_frames = n_cols * n_rows
@@ -68,28 +79,60 @@ class Needs:
         numbers, first_user = np.unique(self._frames[by_frame], return_index=True)
         end_user = np.append(first_user[1:], len(self._users))[: len(numbers)]
         self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
+        self._last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
+        self._known: tuple[int, list[int], list[int], list[Patch]] = (-1, [], [], [])
 
     @property
     def n_frames(self) -> int:
         """How many frames are needed at all."""
         return len(self._users_of)
 
-    def frames_of(self, tile: int) -> list[int]:
-        """Return the numbers of the frames of a tile, row by row."""
-        found: list[int] = self._frames[self._start[tile] : self._start[tile + 1]].tolist()
-        return found
+    def patches(self, tile: int) -> Iterator[tuple[int, Patch]]:
+        """Return the number of each frame of a tile, row by row, and what of it the tile shows.
 
-    def frames_of_many(self, first: int, stop: int) -> list[int]:
-        """Return the numbers of the frames of tiles `first` to `stop`, each once, in the order in which they are needed."""
-        return list(dict.fromkeys(self._frames[self._start[first] : self._start[stop]].tolist()))
+        Quick for tiles one after the other, and for one caller at a time.
+        """
+        block, rank = divmod(tile, _AT_ONCE)
+        if self._known[0] != block:
+            self._known = self._block(block)
+        _, starts, frames, patches = self._known
+        first, stop = starts[rank], starts[rank + 1]
+        return zip(frames[first:stop], patches[first:stop], strict=True)
+
+    def _block(self, block: int) -> tuple[int, list[int], list[int], list[Patch]]:
+        """Return, for some tiles together, where the frames of each start, these frames, and the patches."""
+        tiles = slice(block * _AT_ONCE, (block + 1) * _AT_ONCE)
+        starts = self._start[tiles.start : tiles.stop + 1]
+        frames = self._frames[starts[0] : starts[-1]]
+        boxes = np.repeat(self._boxes[tiles], np.diff(starts), axis=0)
+        rows, cols = np.divmod(frames, self._grid.layout.n_cols)
+        (frame_width, frame_height), (width, height) = self._grid.frame_size, self._grid.size
+        top, left = rows * frame_height, cols * frame_width
+        first_row, end_row = (
+            np.maximum(boxes[:, 1], top),
+            np.minimum(boxes[:, 1] + boxes[:, 3], np.minimum(top + frame_height, height)),
+        )
+        first_col, end_col = (
+            np.maximum(boxes[:, 0], left),
+            np.minimum(boxes[:, 0] + boxes[:, 2], np.minimum(left + frame_width, width)),
+        )
+        in_tile = (first_row - boxes[:, 1], end_row - boxes[:, 1], first_col - boxes[:, 0], end_col - boxes[:, 0])
+        columns = [column.tolist() for column in (*in_tile, first_row - top, first_col - left)]
+        return block, (starts - starts[0]).tolist(), frames.tolist(), list(zip(*columns, strict=True))
+
+    def n_users(self, frame: int) -> int:
+        """Return how many tiles need a frame."""
+        first, end = self._users_of[frame]
+        n_users: int = end - first
+        return n_users
 
     def next_use(self, frame: int, tile: int) -> int | None:
         """Return the first tile from `tile` on that needs a frame; None if there is none."""
-        first, end = self._users_of[frame]
-        if self._users[end - 1] < tile:
+        if self._last_user[frame] < tile:
             return None
-        return int(self._users[first + np.searchsorted(self._users[first:end], tile)])
+        first, end = self._users_of[frame]
+        return int(self._users[bisect_left(self._users, tile, first, end)])
 
 
 def _touched(
