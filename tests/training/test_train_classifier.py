@@ -14,7 +14,8 @@ from cartopath.models import build_network, load_weights
 from cartopath.models.denormals import denormals_are_flushed
 from cartopath.training import Example, TrainingSpec, predict_tiles, train_classifier
 from cartopath.training.cache import open_tile_cache
-from cartopath.training.work_dir import CURVE_COLUMNS, TrainingRecord
+from cartopath.training.train import CURVE_COLUMNS
+from cartopath.training.work_dir import TrainingRecord
 
 FAST = TrainingSpec(batch_size=16, max_chunks=3, validations_per_epoch=4)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Of what a recipe means: raised when the same recipe would learn something else, so that no state of before is taken up.
 _VERSION = 2
 
+CURVE_COLUMNS = ("chunk", "lr", "train_loss", "validation_loss", "tile_auroc", "slide_auroc")
+
 Progress = Callable[[int, dict[str, float]], None]
 
 
@@ -77,7 +79,7 @@ def train_classifier(
     """
     train, validation = _with_tiles(train), _with_tiles(validation)
     check_examples(train, validation, network, spec)
-    folder = WorkDir(work_dir, training_key(train, validation, network, spec))
+    folder = WorkDir(work_dir, training_key(train, validation, network, spec), CURVE_COLUMNS)
     folder.prepare()
     if not folder.is_finished:
         import cartopath.training.engine  # noqa: F401 - prepares what the next import needs
@@ -89,7 +91,7 @@ def train_classifier(
         weights=weights,
         curve=pd.DataFrame(record.rows),
         best_chunk=record.best_chunk,
-        best=record.rows[record.best_chunk],
+        best=record.best,
         ending=record.ending,
         seconds=record.seconds,
     )

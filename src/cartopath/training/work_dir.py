@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 FINISHED_KIND = "finished_training"
 RESUME_KIND = "training_state"
-CURVE_COLUMNS = ("chunk", "lr", "train_loss", "validation_loss", "tile_auroc", "slide_auroc")
 
 
 @dataclass(kw_only=True)
@@ -36,7 +36,7 @@ class TrainingRecord:
     """The chunks so far and the best of them.
 
     Attributes:
-        rows: One dictionary per chunk with the keys `CURVE_COLUMNS`.
+        rows: The curve: one dictionary per chunk; `chunk` and `validation_loss` are among its keys.
         best_chunk: Which weights are kept; -1 before the first chunk.
         best_score: Its metric, higher is better.
         best_loss: Its validation loss, which decides among equals.
@@ -61,6 +61,11 @@ class TrainingRecord:
             self.best_chunk, self.best_score, self.best_loss = row["chunk"], score, row["validation_loss"]
         return is_best
 
+    @property
+    def best(self) -> dict[str, Any]:
+        """The row of the best chunk."""
+        return next(row for row in self.rows if row["chunk"] == self.best_chunk)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
         return dataclasses.asdict(self)
@@ -77,10 +82,11 @@ class WorkDir:
     Args:
         folder: Made if need be.
         key: Of the training: examples, network, recipe. What another training left here is cleared away.
+        columns: Of the curve, in their order.
     """
 
-    def __init__(self, folder: Path | str, key: str) -> None:
-        self.folder, self.key = Path(folder), key
+    def __init__(self, folder: Path | str, key: str, columns: Sequence[str]) -> None:
+        self.folder, self.key, self._columns = Path(folder), key, tuple(columns)
 
     @property
     def resume_path(self) -> Path:
@@ -156,9 +162,9 @@ class WorkDir:
     def _record(self) -> TrainingRecord:
         try:
             record = TrainingRecord.from_dict(read_json(self._finished_path, FINISHED_KIND)["record"])
+            rows = [{name: math.nan if row[name] is None else row[name] for name in self._columns} for row in record.rows]
         except (KeyError, TypeError) as error:
             raise ArtifactError(f"{self._finished_path}: damaged ({error}); delete it and train again") from error
-        rows = [{name: math.nan if row[name] is None else row[name] for name in CURVE_COLUMNS} for row in record.rows]
         return dataclasses.replace(record, rows=rows)
 
 

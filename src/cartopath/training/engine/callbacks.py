@@ -1,10 +1,9 @@
-"""What happens between chunks: learning rate, best weights, learning curve, and the checkpoint to resume from."""
+"""What happens between chunks: the learning rate, the best weights, the curve, and the checkpoint to resume from."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -12,17 +11,16 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from cartopath.core.errors import TrainingError
-from cartopath.training.engine.classification import TileClassification
+from cartopath.training.engine.chunked import ChunkedModule
+from cartopath.training.engine.progress import Progress
 from cartopath.training.spec import TrainingSpec
 from cartopath.training.work_dir import TrainingRecord, WorkDir
 
-Progress = Callable[[int, dict[str, float]], None]
-
 
 class Plateau(Callback):  # type: ignore[misc]
-    """Lowers the learning rate when the validation loss no longer falls.
+    """Lowers the learning rate when the watched value no longer gets better.
 
-    Counts as Keras does: the rate falls after `plateau_patience` chunks in a row without a loss lower by `plateau_min_delta`,
+    Counts as Keras does: the rate falls after `plateau_patience` chunks in a row without a value better by `plateau_min_delta`,
     which for torch is a patience one smaller. A scheduler handed to Lightning would step after the checkpoint is written, and a
     resume would lose that step.
     """
@@ -33,9 +31,11 @@ class Plateau(Callback):  # type: ignore[misc]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the schedule, or take it up where it was; the optimizer has been restored by now."""
+        assert isinstance(pl_module, ChunkedModule)
         spec = self._spec
         self._schedule = ReduceLROnPlateau(
             trainer.optimizers[0],
+            mode=pl_module.mode,
             factor=spec.plateau_factor,
             patience=spec.plateau_patience - 1,
             threshold=spec.plateau_min_delta,
@@ -46,14 +46,14 @@ class Plateau(Callback):  # type: ignore[misc]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Judge the chunk that ended."""
-        assert isinstance(pl_module, TileClassification)
-        loss = pl_module.metrics.loss
+        assert isinstance(pl_module, ChunkedModule)
+        loss = pl_module.validation_loss
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the validation loss after chunk {trainer.current_epoch} is {loss}; lower 'lr' (now {self._spec.lr:g}) "
                 f"or set 'precision' to '32-true'"
             )
-        self._schedule.step(loss)
+        self._schedule.step(pl_module.watched)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the schedule."""
@@ -71,7 +71,7 @@ class ChunkEnd(Checkpoint):  # type: ignore[misc]
 
     Args:
         work_dir: Where everything is kept.
-        spec: Which metric decides, and when training ends.
+        spec: When training ends.
         progress: Called on the first device after each chunk, when all of it is safely on disk.
     """
 
@@ -86,14 +86,11 @@ class ChunkEnd(Checkpoint):  # type: ignore[misc]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the chunk that ended."""
-        assert isinstance(pl_module, TileClassification)
-        chunk, metrics, train_loss = trainer.current_epoch, pl_module.metrics, pl_module.train_loss()
+        assert isinstance(pl_module, ChunkedModule)
+        chunk, result = trainer.current_epoch, pl_module.result()
         ending = "patience" if trainer.should_stop else "max_chunks" if chunk + 1 >= self._spec.max_chunks else ""
-        row = {"chunk": chunk, "lr": self._lr, "train_loss": train_loss, "validation_loss": metrics.loss}
-        row |= {"tile_auroc": metrics.tile_auroc, "slide_auroc": metrics.slide_auroc}
-        is_best = self.record.add(
-            row, score=metrics.score(self._spec.checkpoint_metric), seconds=time.monotonic() - self._began, ending=ending
-        )
+        row = {"chunk": chunk, "lr": self._lr, **result.row}
+        is_best = self.record.add(row, score=result.score, seconds=time.monotonic() - self._began, ending=ending)
         if trainer.is_global_zero and is_best:
             self._work_dir.write_best(chunk, pl_module.network)
         if not ending:  # Killed before the end is on disk, a training repeats its last chunk: there is no state to go on from.

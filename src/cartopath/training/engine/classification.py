@@ -1,30 +1,26 @@
-"""The Lightning module: loss, optimizer, and validation over the tiles of all devices together."""
+"""Learning to tell positive from negative tiles: the loss, and validation over the tiles of all devices together."""
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from cartopath.core.rng import seed_for
+from cartopath.training.engine.chunked import ChunkedModule, ChunkResult
 from cartopath.training.spec import TrainingSpec
 from cartopath.training.validation import ValidationMetrics, validation_metrics
 
-MONITORED = "validation_loss"
 
-
-class TileClassification(LightningModule):  # type: ignore[misc]
+class TileClassification(ChunkedModule):
     """Learns to tell positive from negative tiles.
 
     Args:
         network: Maps (n, 3, h, w) uint8 to (n,) logits.
-        spec: Learning rate, seed, threads.
+        spec: Learning rate, seed, threads, the metric of the best chunk.
         class_weights: Weight in the loss of negative and positive tiles.
         validation_labels: (n_validation,) label of each validation tile.
         validation_slides: (n_validation,) number of its slide, ascending.
@@ -33,6 +29,9 @@ class TileClassification(LightningModule):  # type: ignore[misc]
     Attributes:
         metrics: Of the last validation, the same on all devices.
     """
+
+    monitored: ClassVar[str] = "validation_loss"
+    mode: ClassVar[Literal["min", "max"]] = "min"
 
     def __init__(
         self,
@@ -44,31 +43,31 @@ class TileClassification(LightningModule):  # type: ignore[misc]
         validation_slides: NDArray[np.int64],
         validation_index: NDArray[np.int64],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, spec, ("training", *spec.stream, "network"))
         self.metrics: ValidationMetrics
-        self._spec, self._class_weights = spec, class_weights
+        self._class_weights = class_weights
         self._labels, self._slides = validation_labels, validation_slides
         self.register_buffer("_weight", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
         self.register_buffer("_index", torch.from_numpy(validation_index), persistent=False)
 
-    def setup(self, stage: str) -> None:
-        """Prepare this process, which may be a spawned one: threads, denormal numbers, a warning that concerns nobody."""
-        # Lightning 2.6 asks torch for a name that torch 2.13 calls deprecated, at every start.
-        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", category=FutureWarning)
-        torch.set_num_threads(self._spec.threads)
-        torch.set_flush_denormal(True)
+    @property
+    def watched(self) -> float:
+        """Loss of the last validation."""
+        return self.metrics.loss
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam with the defaults of torch and Keras except for epsilon (1e-8; Keras 1e-7)."""
-        return torch.optim.Adam(self.network.parameters(), lr=self._spec.lr)
+    @property
+    def validation_loss(self) -> float:
+        """Loss of the last validation."""
+        return self.metrics.loss
 
-    def on_train_epoch_start(self) -> None:
-        """Begin a chunk: dropout and the like draw from a stream of their own, so that a resumed training repeats them."""
-        seed = seed_for(self._spec.seed, "training", *self._spec.stream, "network", self.current_epoch, self.global_rank)
-        torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+    def result(self) -> ChunkResult:
+        """Return losses and AUROCs; the best chunk has the highest of the metric that the recipe names."""
+        row = {"train_loss": self.train_loss(), "validation_loss": self.metrics.loss}
+        row |= {"tile_auroc": self.metrics.tile_auroc, "slide_auroc": self.metrics.slide_auroc}
+        return ChunkResult(row, self.metrics.score(self._run.checkpoint_metric))
+
+    def begin_chunk(self) -> None:
+        """Begin to sum up the loss."""
         self._loss_sum = torch.zeros(2, dtype=torch.float64 if self.device.type != "mps" else torch.float32, device=self.device)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
@@ -97,7 +96,7 @@ class TileClassification(LightningModule):  # type: ignore[misc]
         """Measure: every tile was scored on one device and is zero on the others, so the sum is all scores on every device."""
         logits: Any = self.trainer.strategy.reduce(self._logits, reduce_op="sum")
         self.metrics = validation_metrics(logits.cpu().numpy(), self._labels, self._slides, class_weights=self._class_weights)
-        self.log(MONITORED, self.metrics.loss, sync_dist=True)
+        self.log(self.monitored, self.metrics.loss, sync_dist=True)
 
 
 def _channels_first(tiles: Tensor) -> Tensor:

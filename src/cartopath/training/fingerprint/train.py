@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cartopath.core.errors import ArtifactError, TrainingError
+from cartopath.core.errors import TrainingError
 from cartopath.models.fingerprint.spec import FingerprintSpec
-from cartopath.store.artifacts import read_json
 from cartopath.store.hashing import value_key
 from cartopath.training.fingerprint.pieces import Piece, check_pieces
 from cartopath.training.fingerprint.places import plan_places
 from cartopath.training.fingerprint.reading import Style
 from cartopath.training.fingerprint.spec import FingerprintTraining
 from cartopath.training.train import Progress
-from cartopath.training.work_dir import FINISHED_KIND, TrainingRecord, WorkDir
+from cartopath.training.work_dir import WorkDir
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Of what a recipe means: raised when the same recipe would learn something else, so that no state of before is taken up.
-_VERSION = 1
+_VERSION = 2
 
 CURVE_COLUMNS = ("chunk", "lr", "train_loss", "style_distance", "validation_loss", "validation_accuracy")
 
@@ -90,7 +89,7 @@ def train_fingerprint(
         raise TrainingError(
             f"a 'style' function goes with the pairing 'style', and only with it. The pairing is {spec.pairing!r}."
         )
-    folder = _FingerprintWorkDir(work_dir, fingerprint_key(pieces, network, spec))
+    folder = WorkDir(work_dir, fingerprint_key(pieces, network, spec), CURVE_COLUMNS)
     folder.prepare()
     if not folder.is_finished:
         read_px = spec.augmentation.read_px(network.size_px)
@@ -104,7 +103,7 @@ def train_fingerprint(
         weights=weights,
         curve=pd.DataFrame(record.rows),
         best_chunk=record.best_chunk,
-        best=record.rows[record.best_chunk],
+        best=record.best,
         ending=record.ending,
         seconds=record.seconds,
         pieces=tuple(piece.piece_id for piece in pieces),
@@ -116,15 +115,3 @@ def fingerprint_key(pieces: Sequence[Piece], network: FingerprintSpec, spec: Fin
     """Return the key of everything that decides what is learned; where it runs and where files lie do not count."""
     described = {"version": _VERSION, "pieces": [piece.identity() for piece in pieces]}
     return value_key({**described, "network": network.to_dict(), "recipe": spec.recipe()})
-
-
-class _FingerprintWorkDir(WorkDir):
-    """A work folder whose curve has the columns of fingerprint training."""
-
-    def _record(self) -> TrainingRecord:
-        try:
-            record = TrainingRecord.from_dict(read_json(self._finished_path, FINISHED_KIND)["record"])
-            record.rows = [{name: row[name] for name in CURVE_COLUMNS} for row in record.rows]
-        except (KeyError, TypeError) as error:
-            raise ArtifactError(f"{self._finished_path}: damaged ({error}); delete it and train again") from error
-        return record

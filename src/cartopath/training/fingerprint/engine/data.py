@@ -1,18 +1,15 @@
-"""Feeding a trainer: the batches of each chunk and of each validation, for this device, read ahead."""
+"""What a fingerprint network is shown: drawn tiles of pieces, with a second style where pairs are made of one."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
-from torch import Tensor
 
 from cartopath.models.fingerprint.spec import FingerprintSpec
-from cartopath.training.engine.data import ChunkLoader
+from cartopath.training.engine.feeding import Batch, Batches, ChunkData, ValidationLoader
 from cartopath.training.fingerprint.augmentation import Changes
 from cartopath.training.fingerprint.draws import Draws, TileDraws
 from cartopath.training.fingerprint.pieces import Piece
@@ -20,26 +17,9 @@ from cartopath.training.fingerprint.places import Places
 from cartopath.training.fingerprint.reading import PieceReader, Style, restyled
 from cartopath.training.fingerprint.spec import FingerprintTraining
 from cartopath.training.prefetch import prefetched
-from cartopath.training.source import default_read_threads
-
-Batch = dict[str, Tensor]
 
 
-@dataclass(eq=False)
-class RightHalves:
-    """The batches of a validation, the same whenever they are walked through."""
-
-    data: FingerprintData
-    batches: Sequence[Draws]
-
-    def __iter__(self) -> Generator[Batch, None, None]:
-        return self.data.prepared([(None, draws) for draws in self.batches], read_px=self.data.network.size_px)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-
-class FingerprintData(LightningDataModule):  # type: ignore[misc]
+class FingerprintData(ChunkData):
     """Training and validation tiles of one training.
 
     Args:
@@ -58,44 +38,39 @@ class FingerprintData(LightningDataModule):  # type: ignore[misc]
         spec: FingerprintTraining,
         style: Style | None,
     ) -> None:
-        super().__init__()
+        super().__init__(spec.execution())
         self.network = network
         self._spec, self._style = spec, style
         self.draws = TileDraws(pieces, places, network, spec)
         self.watched = self.draws.validation()
         self._reader = PieceReader(pieces, network, open_slides=spec.open_slides)
-        self._chunks: ChunkLoader | None = None
 
-    def train_dataloader(self) -> ChunkLoader:
-        """Return the loader of all chunks: each time it is walked through, it gives those of the trainer's current epoch."""
-        self._stop_reading()
-        self._chunks = ChunkLoader(self._batches_from, lambda: self._attached().current_epoch, self.draws.n_batches)
-        return self._chunks
+    @property
+    def n_batches(self) -> int:
+        """Batches of a chunk."""
+        return self.draws.n_batches
 
-    def val_dataloader(self) -> RightHalves:
-        """Return the loader of every validation; each device has as many batches as the others."""
-        rank, world_size = self._place()
+    def validation_loader(self) -> ValidationLoader:
+        """Return the loader of this device's part of every validation; it has as many batches as the others'."""
         size = self._spec.batch_size
-        batches = [self.watched.rows(slice(at, at + size)) for at in range(0, len(self.watched), size)]
-        return RightHalves(self, [self._share(draws, rank, world_size) for draws in batches])
+        batches = [self._share(self.watched.rows(slice(at, at + size))) for at in range(0, len(self.watched), size)]
+        read_px = self.network.size_px
+        return ValidationLoader(lambda: self.prepared([(None, draws) for draws in batches], read_px=read_px), len(batches))
 
-    def _batches_from(self, chunk: int) -> Generator[Batch, None, None]:
-        rank, world_size = self._place()
+    def batches_from(self, chunk: int) -> Batches:
+        """Return this device's batches from the start of a chunk to the end of the training."""
         numbered = (
-            (number, self._share(draws, rank, world_size))
-            for number in range(chunk, self._spec.max_chunks)
-            for draws in self.draws.chunk(number)
+            (number, self._share(draws)) for number in range(chunk, self._spec.max_chunks) for draws in self.draws.chunk(number)
         )
         return self.prepared(numbered, read_px=self._spec.augmentation.read_px(self.network.size_px))
 
-    @staticmethod
-    def _share(draws: Draws, rank: int, world_size: int) -> Draws:
-        """One device's part of a batch; where there are fewer tiles than devices, one is seen twice, to the same effect."""
-        if len(draws) < world_size:
-            return draws.rows(np.array([rank % len(draws)]))
-        return draws.rows(slice(rank, None, world_size))
+    def _share(self, draws: Draws) -> Draws:
+        """This device's part of a batch; where there are fewer tiles than devices, one is seen twice, to the same effect."""
+        if len(draws) < self.world_size:
+            return draws.rows(np.array([self.rank % len(draws)]))
+        return draws.rows(slice(self.rank, None, self.world_size))
 
-    def prepared(self, batches: Iterable[tuple[int | None, Draws]], *, read_px: int) -> Generator[Batch, None, None]:
+    def prepared(self, batches: Iterable[tuple[int | None, Draws]], *, read_px: int) -> Batches:
         """Yield batches, prepared in a thread while the network works on those before.
 
         Args:
@@ -105,10 +80,10 @@ class FingerprintData(LightningDataModule):  # type: ignore[misc]
         Yields:
             `tiles` (n, n_styles, read_px, read_px, 3) uint8, `piece` (n,) and `index` (n,) int64, and the arrays of `Changes`.
         """
-        is_pinned = self._attached().strategy.root_device.type == "cuda"
+        threads, is_pinned = self.read_threads, self.is_pinned
 
         def prepare() -> Generator[Batch, None, None]:
-            with ThreadPoolExecutor(self._threads(), thread_name_prefix="cartopath-pieces") as pool:
+            with ThreadPoolExecutor(threads, thread_name_prefix="cartopath-pieces") as pool:
                 for chunk, draws in batches:
                     tiles = self._reader.read(draws, read_px=read_px, pool=pool)
                     if chunk is not None and self._style is not None:
@@ -119,29 +94,9 @@ class FingerprintData(LightningDataModule):  # type: ignore[misc]
 
         return prefetched(prepare())
 
-    def _attached(self) -> Trainer:
-        assert self.trainer is not None
-        return self.trainer
-
-    def _place(self) -> tuple[int, int]:
-        return self._attached().global_rank, self._attached().world_size
-
-    def _threads(self) -> int:
-        return self._spec.read_threads or max(1, default_read_threads() // self._place()[1])
-
-    def teardown(self, stage: str) -> None:
-        """End reading ahead in this process, which may be a spawned one."""
-        self.close()
-
-    def close(self) -> None:
-        """End reading ahead, and close the slides that are open in this process."""
-        self._stop_reading()
+    def close_slides(self) -> None:
+        """Close the slides that are open in this process."""
         self._reader.close()
-
-    def _stop_reading(self) -> None:
-        if self._chunks is not None:
-            self._chunks.close()
-            self._chunks = None
 
 
 def _arrays(draws: Draws, tiles: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,23 +1,19 @@
-"""The Lightning module: loss over single images or pairs, optimizer, and validation on the right halves."""
+"""Learning to tell pieces of tissue apart: the loss over single images or pairs, and validation on the right halves."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from cartopath.core.rng import seed_for
 from cartopath.models.fingerprint.losses import fingerprint_loss, style_distance
 from cartopath.models.fingerprint.network import FingerprintNetwork
+from cartopath.training.engine.chunked import ChunkedModule, ChunkResult
 from cartopath.training.fingerprint.augment import augment
 from cartopath.training.fingerprint.spec import FingerprintTraining
-
-MONITORED = "validation_accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +29,12 @@ class FingerprintMetrics:
     accuracy: float
 
 
-class Fingerprinting(LightningModule):  # type: ignore[misc]
+class Fingerprinting(ChunkedModule):
     """Learns to tell pieces of tissue apart, alike in every style.
 
     Args:
         network: What is trained.
-        spec: Learning rate, weight of the distance, seed, threads.
+        spec: Weight of the distance, augmentation; learning rate, seed, threads.
         size_px: Side of the tiles.
         n_validation: Tiles of a validation.
 
@@ -46,30 +42,33 @@ class Fingerprinting(LightningModule):  # type: ignore[misc]
         metrics: Of the last validation, the same on all devices.
     """
 
+    monitored: ClassVar[str] = "validation_accuracy"
+    mode: ClassVar[Literal["min", "max"]] = "max"
+
     def __init__(self, network: FingerprintNetwork, spec: FingerprintTraining, *, size_px: int, n_validation: int) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, spec.execution(), ("fingerprint network", *spec.stream))
         self.metrics: FingerprintMetrics
         self._spec, self._size_px, self._n_validation = spec, size_px, n_validation
 
-    def setup(self, stage: str) -> None:
-        """Prepare this process, which may be a spawned one: threads, denormal numbers, a warning that concerns nobody."""
-        # Lightning 2.6 asks torch for a name that torch 2.13 calls deprecated, at every start.
-        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", category=FutureWarning)
-        torch.set_num_threads(self._spec.threads)
-        torch.set_flush_denormal(True)
+    @property
+    def watched(self) -> float:
+        """Accuracy of the last validation."""
+        return self.metrics.accuracy
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam."""
-        return torch.optim.Adam(self.network.parameters(), lr=self._spec.lr)
+    @property
+    def validation_loss(self) -> float:
+        """Loss of the last validation."""
+        return self.metrics.loss
 
-    def on_train_epoch_start(self) -> None:
-        """Begin a chunk: dropout and the like draw from a stream of their own, so that a resumed training repeats them."""
-        names = ("fingerprint network", *self._spec.stream, self.current_epoch, self.global_rank)
-        seed = seed_for(self._spec.seed, *names)
-        torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+    def result(self) -> ChunkResult:
+        """Return losses, distance between styles and accuracy, of which the best chunk has the highest."""
+        loss, distance, n = self.trainer.strategy.reduce(self._sums, reduce_op="sum").tolist()
+        row = {"train_loss": loss / n, "style_distance": distance / n}
+        row |= {"validation_loss": self.metrics.loss, "validation_accuracy": self.metrics.accuracy}
+        return ChunkResult(row, self.metrics.accuracy)
+
+    def begin_chunk(self) -> None:
+        """Begin to sum up loss, distance and tiles."""
         self._sums = torch.zeros(3, device=self.device)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
@@ -89,11 +88,6 @@ class Fingerprinting(LightningModule):  # type: ignore[misc]
         self._sums += torch.stack([loss.detach() * n, distance.detach() * n, torch.full_like(loss, n)]).detach()
         return loss
 
-    def train_means(self) -> tuple[float, float]:
-        """Return the mean loss and distance between styles over the tiles of the chunk that ended, on all devices."""
-        loss, distance, n = self.trainer.strategy.reduce(self._sums, reduce_op="sum").tolist()
-        return loss / n, distance / n
-
     def on_validation_epoch_start(self) -> None:
         """Begin a validation."""
         self._results = torch.zeros(3, self._n_validation, device=self.device)
@@ -111,4 +105,4 @@ class Fingerprinting(LightningModule):  # type: ignore[misc]
         results = results.double().cpu()
         loss, accuracy = (results[:2] / results[2]).mean(dim=1).tolist()
         self.metrics = FingerprintMetrics(loss, accuracy)
-        self.log(MONITORED, accuracy, sync_dist=True)
+        self.log(self.monitored, accuracy, sync_dist=True)
