@@ -160,6 +160,22 @@ def predict(
     raise typer.Exit(predict_command(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, workers=workers, quiet=quiet))
 
 
+@app.command(epilog=EXIT_CODES)
+def external(
+    study: StudyPath,
+    cohort: Annotated[
+        Path, typer.Argument(metavar="COHORT", help="Study file of the other cohort: its slides and tables.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for scores, tables and index.html.", show_default=False)],
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """Judge the frozen models of a study on another cohort; nothing is fitted, and patients who trained one are left out."""
+    from cartopath.cli.external import external_command
+
+    raise typer.Exit(external_command(study, cohort, out=out, workers=workers, quiet=quiet))
+
+
 @app.command(epilog="Exit codes: 0 compared; 1 not comparable: the message names the first difference.")
 def compare(
     studies: Annotated[

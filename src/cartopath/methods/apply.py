@@ -17,25 +17,23 @@ from cartopath.cohort import parse_barcode, read_slides
 from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
-from cartopath.maps import Thumbnail
+from cartopath.methods.cutting import cut_slide
 from cartopath.methods.ensemble import read_ensemble
 from cartopath.methods.fingerprints.apply import is_head, read_intact_head, score_by_heads
 from cartopath.methods.scoring import device_name, write_scores
 from cartopath.methods.tile_classifier.prediction import score_tiles
-from cartopath.slides import StainStatistics, TissueMask, compare_stain, open_slide, plan_tiles, read_tile_plan, write_tile_plan
-from cartopath.slides.quality import quality_flags, slide_quality
+from cartopath.slides import StainStatistics, compare_stain
+from cartopath.slides.quality import quality_flags
 from cartopath.stats import heterogeneity
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
-from cartopath.store.hashing import file_sha256, slide_sha256, value_key
+from cartopath.store.hashing import file_sha256, value_key
 from cartopath.study.config import ComputeConfig, TilesConfig
 from cartopath.study.executors import make_executor
 from cartopath.study.inputs import slide_identity
 from cartopath.study.layout import Layout
 from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_figures, run_tasks
-from cartopath.study.stages.mapping import THUMBNAIL_PX, draw_maps, map_paths
-from cartopath.study.stages.quality import flawed_tiles, sample_size
+from cartopath.study.stages.mapping import draw_maps, map_paths
 from cartopath.study.stages.scores import SlideGeometry, as_votes, ensemble_score, joined_scores
-from cartopath.study.stages.tile_spec import tile_spec
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles, read_card
 from cartopath.training.bundle import WEIGHTS_NAME
@@ -101,7 +99,7 @@ def read_trained(model: Path) -> list[TrainedTrait]:
 
 def _read_trait(folder: Path) -> TrainedTrait:
     ensemble = read_ensemble(folder)
-    cards = [_read_intact_card(folder / f"round_{round_}") for round_ in ensemble["voting"]]
+    cards = [read_intact_card(folder / f"round_{round_}") for round_ in ensemble["voting"]]
     stain = {value_key(item): item for card in cards for item in card["stain"] if item}
     return TrainedTrait(
         trait=str(ensemble["trait"]),
@@ -116,7 +114,7 @@ def _read_trait(folder: Path) -> TrainedTrait:
     )
 
 
-def _read_intact_card(bundle: Path) -> dict[str, Any]:
+def read_intact_card(bundle: Path) -> dict[str, Any]:
     """Return a network's card; a slide must not be opened for networks that turn out to be damaged."""
     if is_head(bundle):
         return read_intact_head(bundle)
@@ -264,49 +262,45 @@ def apply_to_slide(
     Raises:
         SlideError: It cannot be read, is coarser than the tiles, or has no tile with enough tissue.
     """
-    file = layout.tiles(slide_id)
-    config = traits[0].tiles
-    with open_slide(path, mpp=mpp, assume_mpp=assume_mpp, scaling=config.scaling) as slide:
-        quality = slide_quality(slide, tile_spec(config), n_sample=sample_size(config))
-        tissue = TissueMask(quality.tissue, slide.dimensions_px0)
-        plan = plan_tiles(slide, tile_spec(config), flawed=flawed_tiles(quality.tiles, config.drop_flagged), tissue=tissue)
-        if plan.table.empty:
-            raise SlideError(f"{path}: no tile with enough tissue")
-        write_tile_plan(plan, file, slide_id=slide_id, sha256=slide_sha256(path), key=key)
-        thumbnail = Thumbnail(slide.thumbnail(THUMBNAIL_PX), width_um=slide.dimensions_px0.to_um(slide.mpp).width)
-    table, meta = read_tile_plan(file)
+    cut = cut_slide(path, slide_id, traits[0].tiles, mpp=mpp, assume_mpp=assume_mpp, out=layout.tiles(slide_id), key=key)
+    meta = cut.meta
     geometry = SlideGeometry(int(meta["n_rows"]), int(meta["n_cols"]), int(meta["window_px0"]), float(meta["mpp"]))
-    source = SlideTiles(
-        slide_id=slide_id,
-        patient_id=slide_id,
-        path=path,
-        xy_px0=table[["x_px0", "y_px0"]].to_numpy(),
-        window_px0=geometry.window_px0,
-        size_px=traits[0].tiles.size_px,
-        stated_mpp=mpp,
-        assume_mpp=assume_mpp,
-        scaling=config.scaling,
-    )
-    scores = _scored(table, source, traits, batch_size=batch_size, device=device_name(accelerator, devices))
+    scores = score_traits(cut.table, cut.source, traits, batch_size=batch_size, device=device_name(accelerator, devices))
     for name, scored in scores.items():
         write_scores(scored, meta, layout.scores("applied", name, slide_id), key=key)
     names = list(scores)
-    draw_maps(scores, geometry, slide_id, thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")
-    row: dict[str, Any] = {"slide_id": slide_id, "n_tiles": len(table)}
+    draw_maps(scores, geometry, slide_id, cut.thumbnail, heterogeneity=names, base="all", folder=layout.root / "maps")
+    row: dict[str, Any] = {"slide_id": slide_id, "n_tiles": len(cut.table)}
     row |= {trait.trait: ensemble_score(trait.method, scores[trait.trait]) for trait in traits}
     if len(names) > 1:
         row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
     stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
-    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **quality.measures}]))["message"].tolist()
+    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **cut.measures}]))["message"].tolist()
     return row | {"warnings": "; ".join([*differences(slide_id, geometry.mpp, stain, traits), *flaws])}
 
 
-def _scored(
-    table: pd.DataFrame, source: SlideTiles, traits: list[TrainedTrait], *, batch_size: int | None, device: str
+def score_traits(
+    table: pd.DataFrame,
+    source: SlideTiles,
+    traits: list[TrainedTrait],
+    *,
+    only_voting: bool = True,
+    batch_size: int | None,
+    device: str,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tile scores of each trait by the rounds that vote."""
+    """Return the tile scores of each trait by every round, or by those that vote, with the mean score and vote of these.
+
+    Args:
+        table: Tiles of a slide: col, row, x_px0, y_px0.
+        source: The same tiles, readable.
+        traits: From `read_trained`.
+        only_voting: Leave out the rounds that do not vote.
+        batch_size: Tiles per step; None for as many as memory likes.
+        device: `auto`, `cpu` or `cuda:i`.
+    """
     heads = [trait.folder for trait in traits if trait.by_heads]
-    by_heads = dict(zip(heads, score_by_heads(table, source, heads, batch_size=batch_size, device=device), strict=True))
+    found = score_by_heads(table, source, heads, only_voting=only_voting, batch_size=batch_size, device=device)
+    by_heads = dict(zip(heads, found, strict=True))
     return {
         trait.trait: by_heads[trait.folder]
         if trait.by_heads
@@ -315,7 +309,7 @@ def _scored(
             source,
             trait.folder,
             cache_key=trait.key,
-            only_voting=True,
+            only_voting=only_voting,
             batch_size=batch_size,
             device=device,
             threads=1,

@@ -64,21 +64,31 @@ def _encoder_folder(card: HeadCard) -> Path:
 
 
 def score_by_heads(
-    table: pd.DataFrame, source: SlideTiles, folders: Sequence[Path], *, batch_size: int | None, device: str
+    table: pd.DataFrame,
+    source: SlideTiles,
+    folders: Sequence[Path],
+    *,
+    only_voting: bool = True,
+    batch_size: int | None,
+    device: str,
 ) -> list[pd.DataFrame]:
-    """Return the tile scores of a slide for each trait, by the rounds that vote.
+    """Return the tile scores of a slide for each trait, by every round or by those that vote.
 
     Args:
         table: Tiles of the slide: col, row, x_px0, y_px0.
         source: The same tiles, readable.
         folders: Ensemble folder of each trait.
+        only_voting: Leave out the rounds that do not vote.
         batch_size: Tiles per step; None for as many as memory likes.
         device: `auto`, `cpu` or `cuda:i`.
     """
     features: dict[Path, NDArray[Any]] = {}
     found = []
     for folder in folders:
-        encoders = {r: _encoder_folder(read_head_card(folder / f"round_{r}")) for r in read_ensemble(folder)["voting"]}
+        encoders = {
+            r: _encoder_folder(read_head_card(folder / f"round_{r}"))
+            for r in read_ensemble(folder)["voting" if only_voting else "rounds"]
+        }
         for encoder in set(encoders.values()) - set(features):
             options: dict[str, Any] = {"batch_size": batch_size, "device": device, "precision": "auto", "threads": 1}
             features[encoder] = tile_features(encoder, source, **options)[0]
