@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cartopath.cohort import parse_barcode
 from cartopath.core.errors import SlideError
 from cartopath.maps import Thumbnail
 from cartopath.methods.tissue_types.model import TissueModel, read_tissue_model
@@ -55,8 +56,10 @@ def apply_tissue_model(
 
     Raises:
         BundleError: The model cannot be used.
+        SlideError: There is no slide, or two have the same name.
     """
     model = read_tissue_model(folder)
+    _check_names(slides)
     rows: list[dict[str, Any]] = []
     failed: list[tuple[Path, str]] = []
     for path in slides:
@@ -71,6 +74,22 @@ def apply_tissue_model(
     table = pd.DataFrame(rows, columns=["slide_id", "n_tiles", *model.types])
     write_csv(table, out / "tissue.csv")
     return table, failed
+
+
+def slide_name(path: Path) -> str:
+    """Return what a slide is called: its barcode, or its file's name without suffix."""
+    barcode = parse_barcode(path.name)
+    return barcode.slide_id if barcode is not None else path.stem
+
+
+def _check_names(slides: Sequence[Path]) -> None:
+    if not slides:
+        raise SlideError("no slide to apply the model to; name files, or folders that hold slides")
+    first: dict[str, Path] = {}
+    for path in slides:
+        other = first.setdefault(slide_name(path), path)
+        if other != path:
+            raise SlideError(f"two slides are called {slide_name(path)}: {other} and {path}; apply them into different folders")
 
 
 def apply_to_slide(
@@ -88,7 +107,7 @@ def apply_to_slide(
     Raises:
         SlideError: The slide cannot be read, is coarser than the model's tiles, or has no tissue.
     """
-    slide_id = path.stem
+    slide_id = slide_name(path)
     spec = TileSpec(size_px=model.spec.size_px, mpp=model.spec.mpp, max_background=1.0, min_tissue=MIN_TISSUE)
     with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
         plan = plan_tiles(slide, spec)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cartopath.models.fingerprint import FingerprintNetwork
 
 TABLE_NAME = "held_out.csv"
+_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,23 @@ def _base(
 
 
 def _divide(found: Examples, share: float, seed: int) -> tuple[NDArray[np.bool_], tuple[str, ...], str]:
-    """Which tiles are held out, whose they are, and whether that are patients or slides."""
+    """Which tiles are held out, whose they are, and whether that are patients or slides.
+
+    Of the first draws the one with most types on both sides is taken: some types are seen on few slides only.
+    """
     unit, names = ("patients", found.patients) if len(set(found.patients)) > 1 else ("slides", found.slide_ids)
-    unique = np.unique(names)
+    unique, owner = np.unique(names, return_inverse=True)
     n = 0 if share == 0 or len(unique) < 2 else min(len(unique) - 1, max(1, round(share * len(unique))))
-    chosen = sorted(stream(seed, "tissue held out").permutation(unique)[:n].tolist())
-    return np.isin(names, chosen), tuple(chosen), unit
+    rng = stream(seed, "tissue held out")
+    draws = [np.sort(rng.permutation(len(unique))[:n]) for _ in range(_DRAWS)]
+    shows = np.stack([np.bincount(owner, weights=column) > 0 for column in found.shares.T], axis=1)  # (n_groups, n_types)
+
+    def seen(draw: NDArray[np.int64]) -> tuple[int, int]:
+        rest = np.delete(shows, draw, axis=0)
+        return int(rest.any(axis=0).sum()), int(shows[draw].any(axis=0).sum())
+
+    best = max(draws, key=seen)
+    return np.isin(owner, best), tuple(unique[best].tolist()), unit
 
 
 def _measure(model: FingerprintNetwork, held_out: Examples, how: FittingSpec) -> pd.DataFrame:
