@@ -13,17 +13,26 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cartopath.methods.fingerprints.atlas import CLUSTER_COLUMNS
+from cartopath.methods.fingerprints.by_tissue import COLUMNS as TISSUE_COLUMNS
 from cartopath.methods.fingerprints.looking.outcome_tables import outcome_tables
 from cartopath.methods.fingerprints.looking.tables import BORDER_COLUMNS, IDENTITY_COLUMNS, MATCHING_COLUMNS, PAIR_COLUMNS
 from cartopath.report import write_report
 from cartopath.report.blocks import Figure, Gallery, Section
 from cartopath.report.fingerprint_schemas import FINGERPRINT_SCHEMAS
 from cartopath.report.results import read_results
+from cartopath.report.sections.fingerprints_atlas import atlas_section, tissue_section
 from cartopath.report.sections.fingerprints_identity import identity_section
 from cartopath.report.sections.fingerprints_matching import matching_section
+from cartopath.report.sections.fingerprints_pretraining import pretraining_section
 from cartopath.report.sections.fingerprints_scores import receptor_section
 
-SECTIONS = (receptor_section, matching_section, identity_section)
+SECTIONS = (pretraining_section, receptor_section, tissue_section, matching_section, identity_section, atlas_section)
+
+PICTURES = (
+    *("identity/encoder_0_identity", "identity/encoder_0_similarity", "receptors/panel_ER", "matching/look_alikes"),
+    *("atlas/ER", "atlas/ER_tiles", "tissue/S-01"),
+)
 
 
 def patients(*, n: int = 60, seed: int = 3) -> pd.DataFrame:
@@ -80,7 +89,40 @@ def _tables() -> dict[str, pd.DataFrame]:
         for i in range(6)
         for half, value in (("left", 0.9), ("right", 0.4 + 0.05 * i))
     ]
+    chunks = np.arange(1, 13)
+    learned = [
+        pd.DataFrame(
+            {
+                "encoder": encoder,
+                "n_regions": 480,
+                "n_patients": 220,
+                "chance": 1 / 480,
+                "chunk": chunks,
+                "learning_rate": 1e-3,
+                "train_loss": 5.0 / chunks,
+                "style_distance": 1.2 / chunks,
+                "val_loss": 6.0 / chunks,
+                "val_accuracy": 0.8 - 0.7 / chunks - 0.05 * encoder,
+                "is_best": chunks == 12,
+            }
+        )
+        for encoder in range(2)
+    ]
+    rng = np.random.default_rng(0)
+    atlas = pd.DataFrame({"trait": "ER", "slide_id": "S-01", "patient_id": [f"P-{i % 9}" for i in range(90)]})
+    atlas = atlas.assign(**{name: rng.integers(0, 9, 90) for name in ("col", "row", "x_px0", "y_px0", "cluster")})
+    atlas = atlas.assign(**{name: rng.normal(size=90) for name in ("score", "x", "y", "distance")}, rank=np.nan)
+    clusters = [("ER", 1, "negative", -1.0, 2.0, -0.8, 30, 9), ("ER", 7, "positive", 1.0, 0.0, 0.7, 24, 8)]
+    by_tissue = [
+        ("ER", "test", "epithelium", 50, 30, 6, 900, 0.9, 0.82, 0.97, "", 0.88, 0.8, 0.95),
+        ("ER", "test", "fat", 3, 3, 53, 12, "", "", "", "all 3 labels are positive", "", "", ""),
+        ("ER", "test", "all", 56, 32, 0, 4000, 0.87, 0.78, 0.95, "", 0.87, 0.78, 0.95),
+    ]
     return {
+        "pretraining": pd.concat(learned, ignore_index=True),
+        "atlas": atlas,
+        "atlas_clusters": pd.DataFrame(clusters, columns=CLUSTER_COLUMNS),
+        "by_tissue": pd.DataFrame(by_tissue, columns=TISSUE_COLUMNS),
         "receptor_scores": scores,
         **outcome_tables(scores[scores["label"] != ""]),
         "matching": pd.DataFrame(games, columns=MATCHING_COLUMNS),
@@ -98,7 +140,7 @@ def write(root: Path, content: dict[str, pd.DataFrame]) -> Path:
         table.to_csv(path, index=False, float_format="%.10g")
     buffer = io.BytesIO()
     Image.new("RGB", (400, 200), (120, 80, 160)).save(buffer, "PNG")
-    for name in ("identity/encoder_0_identity", "identity/encoder_0_similarity", "receptors/panel_ER", "matching/look_alikes"):
+    for name in PICTURES:
         path = root / "maps" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(buffer.getvalue())
@@ -133,7 +175,7 @@ def texts(figure: Figure) -> list[str]:
 
 def test_a_study_without_fingerprints_has_none_of_these_sections(tmp_path: Path) -> None:
     results = read_results(tmp_path)
-    assert [make(results) for make in SECTIONS] == [None, None, None]
+    assert [make(results) for make in SECTIONS] == [None] * len(SECTIONS)
 
 
 def test_a_damaged_table_is_named_and_not_left_out(tmp_path: Path) -> None:
@@ -203,9 +245,29 @@ def test_identity_maps_are_shown_with_their_mean_and_chance(shown: dict[str, Sec
     assert "0.5 %" in words(section)  # chance: 220 patients
 
 
+def test_pretraining_shows_accuracy_beside_chance(shown: dict[str, Section]) -> None:
+    text = words(shown["pretraining"])
+    assert "encoder 0" in text and "74 %" in text and "0.2 %" in text
+    assert {"accuracy on right halves", "distance between styles", "chance"} <= set(texts(figures(shown["pretraining"])[0]))
+
+
+def test_types_of_tissue_say_who_was_left_out(shown: dict[str, Section]) -> None:
+    text = words(shown["tissue"])
+    assert "30 positive, 6 left out" in text
+    assert "all 3 labels are positive" in text
+    assert any(isinstance(block, Gallery) for block in shown["tissue"].blocks)
+
+
+def test_the_atlas_shows_its_tiles_and_clusters(shown: dict[str, Section]) -> None:
+    gallery = next(block for block in shown["atlas"].blocks if isinstance(block, Gallery))
+    assert len(gallery.plates) == 2
+    assert "90 tiles of 9 patients" in gallery.caption
+    assert "negative −0.80 30 9" in " ".join(words(shown["atlas"]).split())
+
+
 def test_every_table_that_is_promised_is_read(tmp_path: Path) -> None:
     content = tables()
-    assert set(content) == set(FINGERPRINT_SCHEMAS)
+    assert set(content) == set(FINGERPRINT_SCHEMAS) - {"comparison"}
     results = read_results(write(tmp_path, content))
     for name, table in content.items():
         found = results.table(name)

@@ -8,8 +8,10 @@ from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
 from cartopath.report.sections.cox import cox_section
+from cartopath.report.sections.fingerprints_atlas import atlas_section, tissue_section
 from cartopath.report.sections.fingerprints_identity import identity_section
 from cartopath.report.sections.fingerprints_matching import matching_section
+from cartopath.report.sections.fingerprints_pretraining import pretraining_section
 from cartopath.report.sections.fingerprints_scores import receptor_section
 from cartopath.report.sections.groups import groups_section
 from cartopath.report.sections.heterogeneity import heterogeneity_section
@@ -31,12 +33,15 @@ SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
     quality_section,
     labels_section,
     splits_section,
+    pretraining_section,
     training_section,
     performance_section,
     scores_section,
     receptor_section,
+    tissue_section,
     matching_section,
     identity_section,
+    atlas_section,
     heterogeneity_section,
     survival_section,
     bulk_section,

@@ -5,6 +5,27 @@ from __future__ import annotations
 from cartopath.report.schemas import Schema, schema
 
 FINGERPRINT_SCHEMAS: dict[str, Schema] = {
+    "pretraining": schema(
+        "learning",
+        "encoder",
+        "n_regions n_patients chance chunk learning_rate train_loss style_distance val_loss val_accuracy",
+        "is_best",
+    ),
+    "atlas": schema("atlas", "trait slide_id patient_id", "col row x_px0 y_px0 score x y cluster rank distance"),
+    "atlas_clusters": schema("atlas", "trait side", "cluster x y mean_score n_tiles n_patients"),
+    "by_tissue": schema(
+        "by_tissue",
+        "trait set tissue reason",
+        "n_patients n_positive n_without n_tiles auroc low high all_tiles_auroc all_tiles_low all_tiles_high",
+    ),
+    "comparison": schema(
+        "compare",
+        "trait study method encoder auroc_reason rounds_auroc_reason",
+        "n_patients n_high n_low "
+        "auroc auroc_low auroc_high auroc_difference auroc_difference_low auroc_difference_high auroc_p "
+        "rounds_auroc rounds_auroc_low rounds_auroc_high rounds_auroc_difference rounds_auroc_difference_low "
+        "rounds_auroc_difference_high rounds_auroc_p",
+    ),
     "matching": schema(
         "matching",
         "encoder game set unit reason",

@@ -23,6 +23,7 @@ _SOURCE = (
     "Every number on this page is also in `tables/*.csv` of the study folder. “The paper” is Levy-Jurgenson et al. 2020, "
     "Scientific Reports, doi 10.1038/s41598-020-75708-z."
 )
+_FINGERPRINTS_SOURCE = " Rawat et al. 2020 is Scientific Reports 10:7275, doi 10.1038/s41598-020-64156-4."
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def render_report(results: StudyResults, *, title: str | None = None, key: str =
 
     sections = [section for make in SECTIONS if (section := make(results)) is not None]
     name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
-    return render_page(sections, title=name, kicker="cartopath study report", source=_SOURCE, traits=results.traits, key=key)
+    source = _SOURCE + (_FINGERPRINTS_SOURCE if results.setting("method", "name") == "fingerprints" else "")
+    return render_page(sections, title=name, kicker="cartopath study report", source=source, traits=results.traits, key=key)
 
 
 def render_page(

@@ -97,7 +97,11 @@ def _add_abstention(
 ) -> None:
     positive, score = (rows["label"] == "hi").to_numpy(), rows["score"].to_numpy(dtype=float)
     curve = abstention(positive, score, rows["n_tiles"].to_numpy(dtype=float), rng=rng)
-    found["abstention_tests"].append({**common, "n": curve.tells.n, **_estimate(curve.tells)})
+    tells = {**common, "n": curve.tells.n, **_estimate(curve.tells)}
+    right = curve.points[0].accuracy.value
+    if curve.tells.value is None:
+        tells["reason"] = f"all {curve.tells.n} answers are {'right' if right else 'wrong'}"
+    found["abstention_tests"].append(tells)
     for point in curve.points:
         row = {**common, "least_tiles": point.least, "coverage": point.coverage, "n": point.accuracy.n}
         for name, estimate in (("accuracy", point.accuracy), ("auroc", point.auroc)):

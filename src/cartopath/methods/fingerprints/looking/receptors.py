@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.maps import Thumbnail, cartography
-from cartopath.maps.outcome_panel import PanelSlide, ScoredSlide, render_outcome_panel, surest_slides
+from cartopath.maps.outcome_panel import PanelSlide, ScoredSlide, TissueTypes, render_outcome_panel, surest_slides
 from cartopath.maps.receptor_map import receptor_scores, render_receptor_map
+from cartopath.methods.fingerprints.by_tissue import TYPES_STAGE, types_path
 from cartopath.methods.fingerprints.looking.outcome_tables import TABLES, outcome_tables
+from cartopath.methods.tissue_types.apply import KIND as TYPES_KIND
+from cartopath.methods.tissue_types.picture import type_colours
 from cartopath.slides import open_slide
-from cartopath.store.artifacts import read_table, write_csv
+from cartopath.store.artifacts import read_header, read_table, write_csv
 from cartopath.store.atomic import write_bytes
 from cartopath.study.layout import file_name
 from cartopath.study.run import Study, completed_key
@@ -34,6 +38,25 @@ from cartopath.study.tasks import Result, Task, task_key
 VERSION = 1
 STAGE = "receptor_maps"
 _COLUMNS = ["trait", "patient_id", "set", "test_round", "role", "label", "n_slides", "n_tiles", "score"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A labelled test slide that a panel may show.
+
+    Attributes:
+        slide: What a worker needs to open it, and its name.
+        is_positive: Its class.
+        scores: Its tile scores.
+        geometry: How its tiles lie.
+        types: The types of tissue of its tiles, if known.
+    """
+
+    slide: dict[str, Any]
+    is_positive: bool
+    scores: Path
+    geometry: SlideGeometry
+    types: Path | None
 
 
 def plan_receptor_maps(study: Study) -> list[Task]:
@@ -149,35 +172,54 @@ def _plan_panel(study: Study, trait: str) -> Task | None:
         label = str(labels.loc[record.patient_id, "label"]) if record.patient_id in labels.index else ""
         if label and sets.get(record.patient_id) == "test":
             path = study.layout.scores(study.config.method.name, trait, record.slide_id)
-            candidates.append((_slide_source(study, record), label == "hi", path, read_geometry(study, trait, record.slide_id)))
+            geometry = read_geometry(study, trait, record.slide_id)
+            candidates.append(Candidate(_slide_source(study, record), label == "hi", path, geometry, _types_of(study, record)))
     if not candidates:
         return None
-    keys = [[slide["slide_id"], positive, scores_key(study, trait, slide["slide_id"])] for slide, positive, _, _ in candidates]
+    names = [one.slide["slide_id"] for one in candidates]
+    keys = [
+        [name, one.is_positive, scores_key(study, trait, name), one.types and completed_key(study.layout, TYPES_STAGE, name)]
+        for name, one in zip(names, candidates, strict=True)
+    ]
     out = study.layout.root / "maps" / "receptors" / f"panel_{file_name(trait)}.png"
-    key = task_key(STAGE, VERSION, candidates=keys, trait=trait)
+    key = task_key(f"{STAGE} panel", VERSION, candidates=keys, trait=trait)
     arguments = {"trait": trait, "candidates": candidates, "out": out}
     return Task(STAGE, f"panel {trait}", key, draw_panel, arguments, (out,))
 
 
-def draw_panel(*, trait: str, candidates: list[tuple[dict[str, Any], bool, Path, SlideGeometry]], out: Path) -> Result:
+def _types_of(study: Study, record: SlideRecord) -> Path | None:
+    """Where the types of tissue of a slide's tiles are, None where nobody has told them."""
+    path = types_path(study.layout, record.slide_id)
+    return path if completed_key(study.layout, TYPES_STAGE, record.slide_id) is not None and path.is_file() else None
+
+
+def draw_panel(*, trait: str, candidates: list[Candidate], out: Path) -> Result:
     """Draw the surest slide of each outcome among labelled test slides.
 
     Raises:
         SlideError: A chosen slide cannot be read.
     """
-    found = {}
-    for slide, is_positive, path, geometry in candidates:
-        score = read_values(path, geometry)[1]
-        found[slide["slide_id"]] = (ScoredSlide(slide["slide_id"], is_positive, score), slide, path, geometry)
-    chosen = surest_slides([entry[0] for entry in found.values()])
-    shown = {kind: [_panel_slide(*found[one.slide_id]) for one in own] for kind, own in chosen.items()}
+    by_name = {one.slide["slide_id"]: one for one in candidates}
+    scored = [ScoredSlide(name, one.is_positive, read_values(one.scores, one.geometry)[1]) for name, one in by_name.items()]
+    chosen = surest_slides(scored)
+    shown = {kind: [_panel_slide(one, by_name[one.slide_id]) for one in own] for kind, own in chosen.items()}
     write_bytes(out, render_outcome_panel(shown, trait=trait, title="surest test slide of each outcome"))
     return {kind: [one.slide_id for one in own] for kind, own in chosen.items()}
 
 
-def _panel_slide(scored: ScoredSlide, slide: dict[str, Any], path: Path, geometry: SlideGeometry) -> PanelSlide:
-    values, _ = read_values(path, geometry)
-    return PanelSlide(scored, _thumbnail(slide), values, geometry.tile_um)
+def _panel_slide(scored: ScoredSlide, one: Candidate) -> PanelSlide:
+    values, _ = read_values(one.scores, one.geometry)
+    types = None if one.types is None else read_types(one.types, one.geometry)
+    return PanelSlide(scored, _thumbnail(one.slide), values, one.geometry.tile_um, types)
+
+
+def read_types(path: Path, geometry: SlideGeometry) -> TissueTypes:
+    """Return the types of tissue of a slide as a map."""
+    names = tuple(str(name) for name in read_header(path, TYPES_KIND).meta["types"])
+    table = read_table(path, TYPES_KIND, columns=["col", "row", "type"])
+    codes = np.full((geometry.n_rows, geometry.n_cols), -1, dtype=np.int64)
+    codes[table["row"], table["col"]] = table["type"].map({name: number for number, name in enumerate(names)})
+    return TissueTypes(codes, names, type_colours(names))
 
 
 def read_values(path: Path, geometry: SlideGeometry) -> tuple[NDArray[np.float64], float]:
