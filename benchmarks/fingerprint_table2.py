@@ -1,6 +1,6 @@
 """Table 2 of Rawat et al. 2020 as an experiment on simulated arrays: small and large training sets, with and without style pairs.
 
-    python benchmarks/fingerprint_table2.py [--quick] [--out FOLDER] [--backbone resnet34] [--accelerator auto] [--seed 0]
+    python benchmarks/fingerprint_table2.py --out FOLDER [--quick] [--seeds 0 1 2] [--accelerator auto] [--threads 1]
 
 Arrays of other patients are used for training and for testing. Every array block is cut into two serial sections of different
 stain and scanner. Left halves of the first section of the test array are matched to right halves of the second one. Arms:
@@ -9,8 +9,9 @@ stain and scanner. Left halves of the first section of the test array are matche
 * both stains: sections of a core share the class, the loss is the cross entropy (experiments 1 and 2 of the paper);
 * style pairs: the same place in both sections, with the distance between both fingerprints (experiments 3 and 4).
 
-Prints core and patient accuracy with 95 % intervals over patients, chance, and the paired gain of style pairs over both others.
-Trainings are resumed from FOLDER. `--quick` takes minutes on two cores and shows that everything runs, not what it can reach.
+Every arm sees as many images. Prints core and patient accuracy with 95 % intervals over patients and chance, with features as
+they are and standardised over each section, which needs no labels; and the paired gains, over the patients of all seeds.
+Results are written to FOLDER/results.json as they come, and read from there; trainings are resumed. `--quick` is for two cores.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from cartopath.core.rng import stream
 from cartopath.models import load_weights
 from cartopath.models.fingerprint import FingerprintSpec, build_fingerprint_network
 from cartopath.simulate.tissue_array import FIRST_STYLE, SECOND_STYLE, ArraySpec, simulate_arrays
-from cartopath.stats.matching import MatchingGame, matching_gain, matching_game
+from cartopath.stats.matching import Side, matching_game, mean_by_patient, standardised
 from cartopath.training.fingerprint import (
     AugmentationSpec,
     FingerprintTraining,
@@ -37,97 +39,226 @@ from cartopath.training.fingerprint import (
     train_fingerprint,
     usable_pieces,
 )
+from fingerprint_record import Record, Values, as_values, matched
 
 ARMS = ("one stain", "both stains", "style pairs")
+HOW = ("plain", "standardised")
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How large an experiment is."""
+    """How large an experiment is.
+
+    Attributes:
+        small: Patients of the small training set, two cores each.
+        large: Of the large one.
+        test: Of the test array.
+        core_um: Diameter of the cores.
+        scanner_mpp: Micrometres per pixel of the first section; the second is scanned finer.
+        network: What is trained.
+        batch_size: Images per step.
+        n_images: That every training sees at most.
+        overlap: Of tiles at matching.
+        lr: Learning rate.
+        augmentation: What is done to tiles.
+    """
 
     small: int
     large: int
     test: int
     core_um: float
-    mpp: float
-    tile_px: int
+    scanner_mpp: float
+    network: FingerprintSpec
     batch_size: int
-    max_chunks: int
+    n_images: int
     overlap: float
-    backbone: str
+    lr: float
+    augmentation: AugmentationSpec
 
 
-QUICK = Size(8, 30, 18, 240.0, 2.0, 32, 32, 8, 0.5, "test_resnet")
-FULL = Size(30, 240, 30, 800.0, 0.5, 224, 64, 200, 0.8, "resnet34")
+QUICK = Size(
+    small=30,
+    large=120,
+    test=30,
+    core_um=400.0,
+    scanner_mpp=1.0,
+    network=FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0),
+    batch_size=32,
+    n_images=18_000,
+    overlap=0.5,
+    lr=2e-3,
+    augmentation=AugmentationSpec(rotation="right_angles"),
+)
+FULL = Size(
+    small=104,
+    large=800,
+    test=104,
+    core_um=800.0,
+    scanner_mpp=0.5,
+    network=FingerprintSpec(),
+    batch_size=64,
+    n_images=2_000_000,
+    overlap=0.8,
+    lr=1e-3,
+    augmentation=AugmentationSpec(),
+)
 
 
-def pieces_of(folder: Path, name: str, n_patients: int, size: Size, seed: int) -> list[Piece]:
-    """Simulate an array of two cores per patient and find its cores."""
-    styles = (FIRST_STYLE.with_mpp(size.mpp), SECOND_STYLE.with_mpp(0.8 * size.mpp))
-    spec = ArraySpec(name=name, n_patients=n_patients, core_um=size.core_um, styles=styles, missing=0.03, seed=seed)
-    arrays = simulate_arrays(spec, folder)
-    pieces = array_pieces(arrays.slides, arrays.layout(), core_um=size.core_um)
-    return [piece for piece in pieces if len(piece.pictures) == 2]
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One seed of the experiment.
+
+    Attributes:
+        folder: Where everything lies.
+        seed: Of everything.
+        size: How large.
+        accelerator: Of Lightning.
+        threads: Of torch.
+    """
+
+    folder: Path
+    seed: int
+    size: Size
+    accelerator: str
+    threads: int
+
+    def pieces(self, name: str, n_patients: int) -> list[Piece]:
+        """Simulate an array of two cores per patient and find its cores."""
+        size, mpp = self.size, self.size.scanner_mpp
+        styles = (FIRST_STYLE.with_mpp(mpp), SECOND_STYLE.with_mpp(0.8 * mpp))
+        spec = ArraySpec(name=name, n_patients=n_patients, core_um=size.core_um, styles=styles, missing=0.03, seed=self.seed)
+        arrays = simulate_arrays(spec, self.folder / f"arrays-{self.seed}")
+        found = array_pieces(arrays.slides, arrays.layout(), core_um=size.core_um)
+        return [piece for piece in found if len(piece.pictures) == 2]
+
+    def recipe(self, arm: str, n_pieces: int) -> FingerprintTraining:
+        """About 20 validations, whatever the number of pieces; the learning rate falls late if at all."""
+        size, pairs = self.size, 2 if arm == "style pairs" else 1
+        tiles = max(2, round(size.n_images / 20 / n_pieces / 2) * 2)
+        chunks = max(1, round(size.n_images / tiles / n_pieces))
+        return FingerprintTraining(
+            pairing="sections" if arm == "style pairs" else "none",
+            augmentation=size.augmentation,
+            tiles_per_piece=tiles // pairs,
+            batch_size=size.batch_size // pairs,
+            validation_tiles_per_piece=2,
+            max_chunks=chunks,
+            plateau_patience=max(1, round(0.6 * chunks)),
+            stop_patience=chunks,
+            lr=size.lr,
+            seed=self.seed,
+            accelerator=self.accelerator,
+            devices="auto" if self.accelerator != "cpu" else 1,
+            threads=self.threads,
+        )
+
+    def train_and_play(self, name: str, arm: str) -> Values:
+        """Train on one set and play with the test array."""
+        size, network = self.size, self.size.network
+        limits = {"read_px": size.augmentation.read_px(network.size_px), "min_tissue": 0.5}
+        train, _ = usable_pieces(self.pieces(f"train-{name}", getattr(size, name)), network, **limits)
+        pieces = [piece.only(["first"]) for piece in train] if arm == "one stain" else train
+        work = self.folder / "work" / f"{self.seed}-{name}-{arm.replace(' ', '-')}"
+        outcome = train_fingerprint(pieces, network, self.recipe(arm, len(pieces)), work_dir=work)
+        built = build_fingerprint_network(network, n_pieces=len(pieces))
+        load_weights(built, outcome.weights, source="training")
+        device = "cpu" if self.accelerator == "cpu" else "auto"
+        encode = functools.partial(fingerprint_tiles, built, device=device, threads=self.threads)
+        test = self.pieces("test", size.test)
+        left, right = (
+            half_fingerprints(encode, test, network, half=half, style=style, overlap=size.overlap)
+            for half, style in (("left", "first"), ("right", "second"))
+        )
+        patients = {piece.patient_id for piece in train}
+        described = {"cores": len(pieces), "trained_patients": len(patients)}
+        return {**described, "right_half_accuracy": round(outcome.best["validation_accuracy"], 3), **games(left, right)}
 
 
-def recipe(arm: str, size: Size, args: argparse.Namespace) -> FingerprintTraining:
-    """Every arm sees as many images."""
-    augmentation = AugmentationSpec(rotation="any" if size is FULL else "right_angles")
-    return FingerprintTraining(
-        pairing="sections" if arm == "style pairs" else "none",
-        augmentation=augmentation,
-        tiles_per_piece=8 if arm == "style pairs" else 16,
-        batch_size=size.batch_size // 2 if arm == "style pairs" else size.batch_size,
-        validation_tiles_per_piece=4,
-        max_chunks=size.max_chunks,
-        lr=2e-3 if size is QUICK else 1e-3,
-        seed=args.seed,
-        accelerator=args.accelerator,
-        devices="auto" if args.accelerator != "cpu" else 1,
-    )
+def games(left: Side, right: Side) -> Values:
+    """Play with features as they are and standardised over each section."""
+    result: Values = {}
+    for how, sides, normalise in (
+        ("plain", (left, right), True),
+        ("standardised", (standardised(left), standardised(right)), False),
+    ):
+        game = matching_game(*sides, normalise=normalise, rng=stream(0, "table 2"))
+        result[how] = {"core": matched(game.core), "patient": matched(game.patient)}
+    return result
 
 
-def play(weights: dict, n_pieces: int, test: list[Piece], network: FingerprintSpec, size: Size) -> MatchingGame:
-    """Match left halves in the first stain to right halves in the second."""
-    built = build_fingerprint_network(network, n_pieces=n_pieces)
-    load_weights(built, weights, source="training")
-    encode = functools.partial(fingerprint_tiles, built)
-    sides = [
-        half_fingerprints(encode, test, network, half=half, style=style, overlap=size.overlap)
-        for half, style in (("left", "first"), ("right", "second"))
-    ]
-    return matching_game(*sides, rng=stream(0, "table 2"))
+def gain(better: Sequence[Values], worse: Sequence[Values]) -> Values:
+    """Return how much more of the same queries one arm matched than another, over patients of all seeds."""
+    hits = [np.array(one["hits"]) - np.array(other["hits"]) for one, other in zip(better, worse, strict=True)]
+    patients = [f"{seed} {patient}" for seed, one in enumerate(better) for patient in one["patients"]]
+    return as_values(mean_by_patient(np.concatenate(hits), patients, rng=stream(0, "gain")))
+
+
+def overall(games: Sequence[Values]) -> Values:
+    """Return the accuracy over the queries of all seeds."""
+    hits = np.concatenate([game["hits"] for game in games])
+    patients = [f"{seed} {patient}" for seed, game in enumerate(games) for patient in game["patients"]]
+    return as_values(mean_by_patient(hits, patients, rng=stream(0, "overall")))
+
+
+def summary(results: dict[str, Values], seeds: Sequence[int]) -> dict[str, Values]:
+    """Return accuracies and gains over the seeds for which all trainings are done."""
+    rows: dict[str, Values] = {}
+    for how in HOW:
+        done = {
+            (name, arm): [results[f"seed {seed}, {name}, {arm}"][how] for seed in seeds]
+            for name in ("small", "large")
+            for arm in ARMS
+            if all(f"seed {seed}, {name}, {arm}" in results for seed in seeds)
+        }
+        for unit in ("core", "patient"):
+            values = {key: [game[unit] for game in found] for key, found in done.items()}
+            for (name, arm), found in values.items():
+                rows[f"{how}, {unit}: {name}, {arm}"] = {**overall(found), "chance": found[0]["chance"]}
+            for name, arm in values:
+                if arm != "style pairs" and (name, "style pairs") in values:
+                    label = f"{how}, {unit}: {name}, style pairs over {arm}"
+                    rows[label] = gain(values[name, "style pairs"], values[name, arm])
+                if name == "large" and ("small", arm) in values:
+                    rows[f"{how}, {unit}: large over small, {arm}"] = gain(values["large", arm], values["small", arm])
+    return rows
+
+
+def run(
+    folder: Path,
+    seeds: Sequence[int],
+    size: Size,
+    *,
+    accelerator: str = "cpu",
+    threads: int = 1,
+    sets: Sequence[str] = ("small", "large"),
+    arms: Sequence[str] = ARMS,
+) -> dict[str, Values]:
+    """Run what is not done and return the summary."""
+    record = Record(folder / "results.json")
+    for seed in seeds:
+        one = Run(folder, seed, size, accelerator, threads)
+        for name in sets:
+            for arm in arms:
+                record.get(f"seed {seed}, {name}, {arm}", functools.partial(one.train_and_play, name, arm))
+    return summary(record.results, seeds)
 
 
 def main() -> None:
-    """Run the experiment."""
+    """Run the experiment and print its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--backbone")
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--accelerator", default="auto")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--sets", nargs="+", choices=("small", "large"), default=["small", "large"])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    size = QUICK if args.quick else FULL
-    folder = args.out or Path(tempfile.mkdtemp(prefix="table2-"))
-    network = FingerprintSpec(backbone=args.backbone or size.backbone, size_px=size.tile_px, mpp=size.mpp)
-    limits = {"read_px": recipe(ARMS[0], size, args).augmentation.read_px(size.tile_px), "min_tissue": 0.5}
-    test = pieces_of(folder, "test", size.test, size, args.seed)
-    for name, n_patients in (("small", size.small), ("large", size.large)):
-        train, left_out = usable_pieces(pieces_of(folder, f"train-{name}", n_patients, size, args.seed), network, **limits)
-        print(f"{name}: {len(train)} cores of {n_patients} patients to train on, {len(left_out)} left out; {len(test)} to match")
-        games = {}
-        for arm in ARMS:
-            pieces = [piece.only(["first"]) for piece in train] if arm == "one stain" else train
-            began = time.process_time()
-            work = folder / f"{name}-{arm.replace(' ', '-')}"
-            outcome = train_fingerprint(pieces, network, recipe(arm, size, args), work_dir=work)
-            games[arm] = play(outcome.weights, len(pieces), test, network, size)
-            seconds, accuracy = time.process_time() - began, outcome.best["validation_accuracy"]
-            print(f"  {arm:12s} right-half accuracy {accuracy:.2f}; {games[arm]}  ({seconds:.0f} s of CPU)", flush=True)
-        for arm in ARMS[:2]:
-            gain = matching_gain(games["style pairs"].core, games[arm].core, rng=stream(0, "gain"))
-            print(f"  style pairs over {arm}: {gain}")
+    size, accelerator = (QUICK, "cpu") if args.quick else (FULL, args.accelerator)
+    options = {"accelerator": accelerator, "threads": args.threads, "sets": args.sets, "arms": args.arms}
+    for name, value in run(args.out, args.seeds, size, **options).items():
+        chance = f", chance {value['chance']:.4f}" if "chance" in value else ""
+        print(f"{name:60s} {value['value']:.2f} (95% CI {value['low']:.2f}-{value['high']:.2f}, n={value['n']}{chance})")
 
 
 if __name__ == "__main__":

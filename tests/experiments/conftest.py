@@ -1,0 +1,6 @@
+"""The experiments are scripts: make them importable."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
