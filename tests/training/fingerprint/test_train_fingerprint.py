@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -186,9 +187,11 @@ def test_a_damaged_record_is_told(striped, network, quick, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_devices_learn_too(striped, network, quick, tmp_path):
-    spec = dataclasses.replace(quick, devices=2, max_chunks=2, pairing="sections")
+def test_two_devices_learn_too_and_each_applies_the_style(striped, network, quick, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # where their processes find `darker`
+    spec = dataclasses.replace(quick, devices=2, max_chunks=2, pairing="style", style_name="darker")
     outcome = train(striped, network, spec, tmp_path)
+    assert (outcome.curve["style_distance"] > 0).all()
     assert len(outcome.curve) == 2
     assert 0 <= outcome.best["validation_accuracy"] <= 1
     assert np.isfinite(outcome.curve.to_numpy(dtype=float)).all()

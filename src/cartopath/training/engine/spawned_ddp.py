@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.strategies.launchers.multiprocessing import _GlobalStateSnapshot, _MultiProcessingLauncher
 from torch.multiprocessing.spawn import start_processes
 
-from cartopath.training.engine.parcel import Parcel, SealedParcel
+from cartopath.training.parcel import Parcel, SealedParcel
 
 
 class SpawnedDDP(DDPStrategy):  # type: ignore[misc]

@@ -34,8 +34,8 @@ class Parcel:
             content = ForkingPickler.dumps(self._value)
         except (PicklingError, AttributeError, TypeError) as error:
             raise TrainingError(
-                f"a training on several devices cannot be sent to its processes ({error}); functions that are part of it, such as "
-                f"a style, must be found by name in a module; or use one device"
+                f"a training on several devices cannot be sent to its processes ({error}); functions that belong to it, such "
+                f"as a style, must be found by name in a module; or use one device"
             ) from error
         self._sent.append(torch.from_numpy(np.frombuffer(content, np.uint8).copy()))
         return SealedParcel, (self._sent[-1],)
