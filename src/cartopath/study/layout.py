@@ -114,9 +114,10 @@ class Layout:
         """The folder of the tiles' features, by encoder."""
         return self.root / "embeddings"
 
-    def embeddings(self, encoder_key: str, slide_id: str) -> Path:
-        """The features of a slide's tiles by one encoder."""
-        return self.all_embeddings / encoder_key / f"{file_name(slide_id)}.h5"
+    def embeddings(self, encoder_key: str, slide_id: str, *, sample: bool = False) -> Path:
+        """The features of a slide's tiles by one encoder: of all tiles, or of a sample of them."""
+        folder = self.all_embeddings / encoder_key
+        return (folder / "sample" if sample else folder) / f"{file_name(slide_id)}.h5"
 
     def scores(self, method: str, trait: str, slide_id: str) -> Path:
         """The tile scores of a slide for one trait."""

@@ -43,6 +43,7 @@ class SlideEmbedding:
     Attributes:
         record: The slide.
         index: Which encoder.
+        encoder: Its key.
         path: The file.
         rows: Rows of the tile table that it holds; None for all.
         key: Key of the task that writes it.
@@ -50,6 +51,7 @@ class SlideEmbedding:
 
     record: SlideRecord
     index: int
+    encoder: str
     path: Path
     rows: list[int] | None
     key: str
@@ -93,7 +95,8 @@ def _slide_embedding(
         rows=rows,
         precision=study.config.training.precision,
     )
-    return SlideEmbedding(record, index, study.layout.embeddings(name, record.slide_id), rows, key)
+    path = study.layout.embeddings(name, record.slide_id, sample=rows is not None)
+    return SlideEmbedding(record, index, name, path, rows, key)
 
 
 def plan_embedding(study: Study) -> list[Task]:
@@ -102,16 +105,16 @@ def plan_embedding(study: Study) -> list[Task]:
         if completed_key(study.layout, "pretrain", task_name(index)) is not None:
             shutil.rmtree(study.layout.work("pretrain", task_name(index)), ignore_errors=True)
     wanted = list(slide_embeddings(study))
-    folders = {one.index: one.path.parent for one in wanted}
-    if folders and set(folders) == set(encoder_indices(study.config)):
-        _remove_others(study.layout.all_embeddings, set(folders.values()))
+    encoders = {one.index: one.encoder for one in wanted}
+    if encoders and set(encoders) == set(encoder_indices(study.config)):
+        _remove_others(study.layout.all_embeddings, set(encoders.values()))
     return [_plan_slide(study, one) for one in wanted]
 
 
-def _remove_others(folder: Path, kept: set[Path]) -> None:
+def _remove_others(folder: Path, kept: set[str]) -> None:
     """Remove the features of encoders that the study no longer has: they are large, and nothing would ever read them."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir() and path not in kept:
+        if path.is_dir() and path.name not in kept:
             shutil.rmtree(path)
 
 
