@@ -121,6 +121,9 @@ def match(
     ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Match whole pieces of two sets, not halves.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Do not scale fingerprints to length 1.")] = False,
+    standardise: Annotated[
+        bool, typer.Option("--standardise", help="Take away what all tiles of a side share, such as its stain.")
+    ] = False,
     kind: o.As = "auto",
     core_um: o.CoreUm = None,
     core_map: o.CoreMap = None,
@@ -145,6 +148,7 @@ def match(
         diagnose=diagnose,
         whole=whole,
         raw=raw,
+        standardise=standardise,
         size_px=size_px,
         mpp=mpp,
         overlap=overlap,

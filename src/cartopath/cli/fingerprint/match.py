@@ -16,6 +16,7 @@ from cartopath.methods.fingerprints_alone.gathering import Gathering, gather
 from cartopath.methods.fingerprints_alone.matching import (
     Fingerprinting,
     Sides,
+    comparable,
     feature_sides,
     fingerprint_sides,
     match_table,
@@ -35,6 +36,7 @@ class MatchOptions:
     diagnose: bool
     whole: bool
     raw: bool
+    standardise: bool
     size_px: int
     mpp: float
     overlap: float
@@ -50,13 +52,13 @@ def match_command(
     """Play the game, print what came of it, and return the exit code."""
 
     def action() -> int:
-        sides = _sides(model, left, right, how, gathering)
-        game = play(sides, normalise=not how.raw, seed=how.seed)
+        sides = comparable(_sides(model, left, right, how, gathering), normalise=not how.raw, standardise=how.standardise)
+        game = play(sides, seed=how.seed)
         _print_game(game, sides)
         tables = {"matches.csv": match_table(sides, game.core), "patients.csv": match_table(sides, game.patient)}
         _print_wrong(tables["matches.csv"], game.core)
         if how.diagnose:
-            diagnosis = diagnose(sides, normalise=not how.raw)
+            diagnosis = diagnose(sides, normalise=not (how.raw or how.standardise))
             _print_diagnosis(diagnosis)
             tables["suspicious.csv"] = diagnosis.table()
         if out is not None:

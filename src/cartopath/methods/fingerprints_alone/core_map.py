@@ -96,7 +96,7 @@ def read_core_map(path: Path | str) -> CoreMap:
     found: dict[str, Layout] = {}
     for number, row in enumerate(rows, start=1):
         place, patient = columns.place(row, number), columns.cell(row, _PATIENTS)
-        core = columns.cell(row, _NAMES) or place_name(place)
+        core = columns.cell(row, _NAMES)
         layout = found.setdefault(columns.cell(row, _ARRAYS), {})
         if layout.setdefault(place, (core, patient)) != (core, patient):
             raise TableError(
@@ -105,13 +105,14 @@ def read_core_map(path: Path | str) -> CoreMap:
             )
     if not found:
         raise TableError(f"{path}: no row of a core")
-    return CoreMap(Path(path), {array: _from_zero(layout) if columns.has_numbers else layout for array, layout in found.items()})
+    return CoreMap(Path(path), {array: _named(layout, from_first=columns.has_numbers) for array, layout in found.items()})
 
 
-def _from_zero(layout: Layout) -> Layout:
-    """Count rows and columns from the first that is named."""
-    first = [min(place[axis] for place in layout) for axis in (0, 1)]
-    return {(row - first[0], col - first[1]): cell for (row, col), cell in layout.items()}
+def _named(layout: Layout, *, from_first: bool) -> Layout:
+    """Name the cores that have no name after their place; where rows and columns are numbers, count them from the first."""
+    first = [min(place[axis] for place in layout) if from_first else 0 for axis in (0, 1)]
+    moved = {(row - first[0], col - first[1]): cell for (row, col), cell in layout.items()}
+    return {place: (core or place_name(place), patient) for place, (core, patient) in moved.items()}
 
 
 class _Columns:

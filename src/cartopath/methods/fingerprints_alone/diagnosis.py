@@ -59,8 +59,8 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     those are nearer than two slides of a patient are, so that less is found.
 
     Args:
-        sides: Of two sets, slides of the second get its number behind their name where a name is in both.
-        normalise: Scale fingerprints to length 1.
+        sides: As `comparable` gave them. Of two sets, slides of the second are marked where a name is in both.
+        normalise: Scale the means of slides to length 1 again.
 
     Raises:
         StatisticsError: There are fewer than three slides.
@@ -72,7 +72,7 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     else:
         both = _joined(left, _renamed(right, set(left.pieces)))
         known = np.empty(0)
-    names, means, owners = both.means(normalise)
+    names, means, owners = both.means()
     enough = len(same_patient_pairs(owners)) >= FEWEST_PAIRS or len(known) < FEWEST_PAIRS
     found = suspicious_pairs(means, names, owners, normalise=normalise, same_patient_distances=None if enough else known)
     return Diagnosis(found, len(names), "pairs of one patient" if enough else "halves of slides")
@@ -86,9 +86,8 @@ class _Tiles:
     pieces: list[str]
     patients: list[str]
 
-    def means(self, normalise: bool) -> tuple[list[str], NDArray[np.float64], list[str]]:
-        features = unit_length(self.features) if normalise else self.features
-        names, means = mean_features(features, np.asarray(self.pieces))
+    def means(self) -> tuple[list[str], NDArray[np.float64], list[str]]:
+        names, means = mean_features(self.features, np.asarray(self.pieces))
         owner = dict(zip(self.pieces, self.patients, strict=True))
         return names.tolist(), means, [owner[name] for name in names.tolist()]
 
@@ -109,7 +108,7 @@ def _joined(first: _Tiles, second: _Tiles) -> _Tiles:
 
 def _half_distances(left: _Tiles, right: _Tiles, normalise: bool) -> NDArray[np.float64]:
     """Distances between both halves of each slide."""
-    means = [dict(zip(*tiles.means(normalise)[:2], strict=True)) for tiles in (left, right)]
+    means = [dict(zip(*tiles.means()[:2], strict=True)) for tiles in (left, right)]
     shared = sorted(means[0].keys() & means[1].keys())
     if not shared:
         return np.empty(0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError, TrainingError
+from cartopath.methods.fingerprints.published import full_spec, published_network
 from cartopath.models.fingerprint import FingerprintNetwork, FingerprintSpec, build_fingerprint_network
 from cartopath.store.hashing import value_key
 from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint
@@ -72,17 +73,13 @@ def open_encoder(
 
 
 def _timm_model(name: str, size_px: int, mpp: float, seed: int) -> tuple[FingerprintNetwork, FingerprintSpec]:
+    """A timm model, all of whose features are compared, with nothing behind them."""
     is_random, backbone = name.startswith(RANDOM), name.partition("/")[2]
-    spec = FingerprintSpec(
-        backbone=backbone, size_px=size_px, mpp=mpp, input_range="0..1" if is_random else "imagenet", n_features=1
-    )
-    # Built once to learn how many features the model gives: those, without a layer behind them, are what is compared.
-    layer = build_fingerprint_network(spec, n_pieces=2, seed=seed).projection
-    spec = replace(spec, n_features=int(getattr(layer, "in_features", 1)), pretrained=not is_random)
-    try:
-        network = build_fingerprint_network(spec, n_pieces=2, seed=seed)
-    except (OSError, ImportError) as error:  # What the hub's client raises without a network.
-        raise BundleError(f"{name}: the published weights cannot be fetched ({str(error).splitlines()[0]})") from error
+    spec = FingerprintSpec(backbone=backbone, size_px=size_px, mpp=mpp)
+    if is_random:
+        spec = replace(full_spec(spec), pretrained=False, input_range="0..1")
+        return build_fingerprint_network(spec, n_pieces=2, seed=seed).eval(), spec
+    spec, network = published_network(replace(spec, pretrained=True, input_range="imagenet"))
     return network.eval(), spec
 
 

@@ -14,7 +14,7 @@ from cartopath.core.rng import stream
 from cartopath.methods.fingerprints_alone import feature_files
 from cartopath.methods.fingerprints_alone.encoders import Encoder
 from cartopath.methods.fingerprints_alone.gathering import Gathered
-from cartopath.stats.matching import Matching, MatchingGame, Side, matching_game
+from cartopath.stats.matching import Matching, MatchingGame, Side, matching_game, standardised, unit_length
 from cartopath.training.fingerprint import half_fingerprints
 
 
@@ -122,8 +122,28 @@ def _sides(query: Side, reference: Side, slide_of: dict[str, str], *, is_one_set
     return Sides(left=query, right=reference, slide_of=slide_of, is_one_set=is_one_set, by_patient=by_patient, what=what)
 
 
-def play(sides: Sides, *, normalise: bool = True, seed: int = 0, n_resamples: int = 2000) -> MatchingGame:
-    """Play the game; where no piece is on both sides, patients take the place of pieces.
+def comparable(sides: Sides, *, normalise: bool = True, standardise: bool = False) -> Sides:
+    """Return both sides as they are compared: tiles scaled to length 1, and what all tiles of a side share taken away.
+
+    Args:
+        sides: As they were fingerprinted.
+        normalise: Scale every tile's fingerprint to length 1 [A24].
+        standardise: Then give each side mean 0 and standard deviation 1: a stain or scanner that one side has and the other has
+            not is gone. Both sides must be a similar mixture of tissue.
+    """
+    if standardise:
+        left, right = (standardised(side, normalise=normalise) for side in (sides.left, sides.right))
+    elif normalise:
+        left, right = (
+            replace(side, features=unit_length(np.asarray(side.features, np.float64))) for side in (sides.left, sides.right)
+        )
+    else:
+        return sides
+    return replace(sides, left=left, right=right)
+
+
+def play(sides: Sides, *, seed: int = 0, n_resamples: int = 2000) -> MatchingGame:
+    """Play the game with what `comparable` gave; where no piece is on both sides, patients take the place of pieces.
 
     Raises:
         StatisticsError: Neither pieces nor patients are on both sides, or a piece has two patients.
@@ -131,14 +151,12 @@ def play(sides: Sides, *, normalise: bool = True, seed: int = 0, n_resamples: in
     left, right = sides.left, sides.right
     if sides.by_patient:
         left, right = (replace(side, pieces=side.patients) for side in (left, right))
-    try:
-        return matching_game(left, right, normalise=normalise, n_resamples=n_resamples, rng=stream(seed, "fingerprint matching"))
-    except StatisticsError as error:
-        if "none of the query's pieces" not in str(error):
-            raise
+    shared = set(map(str, np.asarray(left.pieces))) & set(map(str, np.asarray(right.pieces)))
+    if not shared:
         raise StatisticsError(
             "neither a piece nor a patient is in both sets; call cores or files alike in both, or give tables with patient_id"
-        ) from error
+        )
+    return matching_game(left, right, normalise=False, n_resamples=n_resamples, rng=stream(seed, "fingerprint matching"))
 
 
 def match_table(sides: Sides, matching: Matching) -> pd.DataFrame:

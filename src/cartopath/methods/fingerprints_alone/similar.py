@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError, SlideError
 from cartopath.core.geometry import window_px0
+from cartopath.maps.similarity_map import FARTHEST, similarity
 from cartopath.methods.fingerprints_alone.encoders import Encoder
 from cartopath.methods.fingerprints_alone.listing import Listed
 from cartopath.slides import TileSpec, iter_tiles, open_slide, read_tiles, slide_tissue, tile_grid
-from cartopath.stats.matching import unit_length
 from cartopath.store.embeddings import Embeddings, read_embeddings, read_embeddings_header, write_embeddings
 from cartopath.store.hashing import file_identity, value_key
 
 _VERSION = 1
-LARGEST_DISTANCE = 2.0
-"""Of two vectors of length 1."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,7 +116,7 @@ def find_similar(
         One row per tile, best first: `rank, slide_id, patient_id, x_px0, y_px0, side_px0, similarity, distance`; the regions in
         the same order; and what could not be read, as sentences.
     """
-    wanted = unit_length(encoder.encode([region_pixels(query, encoder.spec.size_px)[None]]))
+    wanted = encoder.encode([region_pixels(query, encoder.spec.size_px)[None]])
     rows: list[dict[str, object]] = []
     failed: list[str] = []
     for number, slide in enumerate(cohort.slides):
@@ -139,9 +137,11 @@ def find_similar(
 
 
 def _best(
-    found: Embeddings, slide: Listed, wanted: NDArray[np.float64], query: Region, per_slide: int
+    found: Embeddings, slide: Listed, wanted: NDArray[np.floating], query: Region, per_slide: int
 ) -> list[dict[str, object]]:
-    distances = np.linalg.norm(unit_length(found.features) - wanted, axis=1)
+    if not len(found.features):
+        return []
+    distances = FARTHEST * (1 - similarity(found.features, wanted))
     if slide.path == query.path:
         corner, side = found.xy_px0, found.window_px0
         shares = (np.abs(corner - [query.x_px0, query.y_px0]) < max(side, query.side_px0)).all(axis=1)
@@ -156,7 +156,7 @@ def _best(
             "x_px0": int(found.xy_px0[row, 0]),
             "y_px0": int(found.xy_px0[row, 1]),
             "side_px0": found.window_px0,
-            "similarity": 1 - float(distances[row]) / LARGEST_DISTANCE,
+            "similarity": 1 - float(distances[row]) / FARTHEST,
             "distance": float(distances[row]),
         }
         for row in order
