@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ def recipe_stages(config: StudyConfig) -> tuple[Stage, ...]:
         ConfigError: The study names no trait.
     """
     from cartopath.core.errors import ConfigError
-    from cartopath.methods.fingerprints.recipe import STAGES as FINGERPRINTS
-    from cartopath.methods.tile_classifier.recipe import STAGES as TILE_CLASSIFIER
 
     if not config.traits:
         raise ConfigError("traits: name at least one gene, miRNA or clinical column in the study file")
-    return {"tile_classifier": TILE_CLASSIFIER, "fingerprints": FINGERPRINTS}[config.method.name]
+    recipe = importlib.import_module(f"cartopath.methods.{config.method.name}.recipe")
+    stages: tuple[Stage, ...] = recipe.STAGES
+    return stages
 
 
 def method_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:

@@ -119,9 +119,12 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
 
 
 def _plan_slide(study: Study, one: SlideEmbedding) -> Task:
+    tiles = slide_arguments(study, one.record)
+    if one.rows is not None:
+        tiles |= {"rows": one.rows, "cache": None}  # A cache is of all tiles.
     arguments = {
         "encoder": study.layout.encoder(METHOD, one.index),
-        "tiles": {**slide_arguments(study, one.record), "rows": one.rows},
+        "tiles": tiles,
         "rows": one.rows,
         "batch_size": study.config.compute.batch_size,
         "accelerator": study.config.compute.accelerator,
