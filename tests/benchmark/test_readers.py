@@ -50,9 +50,7 @@ def test_the_bare_decoder_shrinks_as_the_stream_does(scaled, monkeypatch):
     with open_slide(scaled.path) as slide:
         kind = type(slide.frames)
     decode = kind.decode
-    monkeypatch.setattr(
-        kind, "decode", lambda self, *a, shrink=1, out=None: shrinks.add(shrink) or decode(self, *a, shrink=shrink)
-    )
+    monkeypatch.setattr(kind, "decode", lambda self, *a, shrink, out: shrinks.add(shrink) or decode(self, *a, shrink=shrink))
     with bare_decoder(scaled).opened() as work:
         work()
     assert shrinks == {2}

@@ -37,7 +37,7 @@ class CountingBackend:
         self.picture, self.level_dimensions = picture, ((width, height),)
         self.properties = {}
         self.damaged, self.missing, self.seconds = set(damaged), set(missing), seconds
-        self.decoded, self.fetches = Counter(), []
+        self.decoded, self.fetches, self.announced = Counter(), [], []
         self._layout = FrameLayout(width, height, *frame, shrinks)
         self._lock = threading.Lock()
 
@@ -52,7 +52,10 @@ class CountingBackend:
         self.fetches.append(list(cells))
         return [None if cell in self.missing else (b"%d %d" % cell,) for cell in cells]
 
-    look_ahead = fetch
+    is_local = True
+
+    def read_ahead(self, level, cells):
+        self.announced.append(list(cells))
 
     def decode(self, level, cell, data, *, shrink=1, out=None):
         if out is not None:

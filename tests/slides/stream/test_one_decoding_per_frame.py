@@ -130,19 +130,29 @@ def test_threads_decode_side_by_side(counted, picture, monkeypatch):
     drained(iter_tiles(slide, grid(100), window_px0=100, size_px=100, batch_size=16, threads=3))
 
 
-def test_the_file_is_read_while_earlier_frames_are_decoded(counted, picture, monkeypatch):
-    slide, backend = counted(picture, seconds=0.005)
-    look_ahead, wanted, ahead = backend.look_ahead, [], []
-
-    def noted(level, cells):
-        ahead.append(any(not backend.decoded[cell] for cell in wanted))
-        wanted[:] = cells
-        return look_ahead(level, cells)
-
-    monkeypatch.setattr(backend, "look_ahead", noted)
+def test_the_system_is_told_of_frames_before_they_are_read(counted, picture):
+    slide, backend = counted(picture)
     drained(iter_tiles(slide, grid(100), window_px0=100, size_px=100, batch_size=8, threads=1))
-    assert len(ahead) >= 6
-    assert sum(ahead[1:]) >= len(ahead) - 2
+    assert len(backend.fetches) >= 6
+    for cells, told in zip(backend.fetches[1:], backend.announced, strict=False):
+        assert set(cells) <= set(told)
+
+
+def test_frames_are_decoded_while_others_come_over_the_network(counted, picture, monkeypatch):
+    slide, backend = counted(picture, seconds=0.005)
+    fetch, overlaps = backend.fetch, []
+
+    def slowly(level, cells):
+        before = sum(backend.decoded.values())
+        time.sleep(0.03)
+        overlaps.append(sum(backend.decoded.values()) > before)
+        return fetch(level, cells)
+
+    monkeypatch.setattr(backend, "is_local", False)
+    monkeypatch.setattr(backend, "fetch", slowly)
+    drained(iter_tiles(slide, grid(100), window_px0=100, size_px=100, batch_size=8, threads=1))
+    assert sum(overlaps) >= len(overlaps) - 3
+    assert len(overlaps) >= 6
 
 
 def test_stopping_early_leaves_no_thread_behind(counted, picture):
@@ -150,12 +160,12 @@ def test_stopping_early_leaves_no_thread_behind(counted, picture):
     before = threading.active_count()
     batches = iter_tiles(slide, grid(50), window_px0=100, size_px=100, batch_size=2, threads=3)
     next(batches)
-    assert threading.active_count() == before + 4
+    assert threading.active_count() == before + 3
     batches.close()
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("where", ["look_ahead", "decode"])
+@pytest.mark.parametrize("where", ["fetch", "decode"])
 def test_a_failure_that_is_no_damage_reaches_the_caller(counted, picture, monkeypatch, where):
     slide, backend = counted(picture)
 

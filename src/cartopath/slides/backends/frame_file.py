@@ -15,6 +15,7 @@ from pathlib import Path
 from cartopath.core.errors import SlideError
 from cartopath.core.locations import is_remote
 from cartopath.core.remote import read_ranges, remote_stat
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.backends.protocol import FrameError
 
 MAX_GAP_BYTES = 16 << 10
@@ -25,6 +26,9 @@ MAX_READ_BYTES = 4 << 20
 """Of one read for several frames; a larger frame is read by itself."""
 MAX_FETCHED_BYTES = 64 << 20
 """Of one call to a file system; more is asked for in several calls, so that memory does not depend on the number of frames."""
+
+_ROUNDED_BYTES = 256 << 10
+"""Memory for a large read is a multiple of this, so that reads of other sizes can use it, too."""
 
 Range = tuple[int, int]
 """First byte and number of bytes."""
@@ -61,7 +65,6 @@ class FrameFile:
             SlideError: It cannot be read.
         """
         self._source: _LocalSource | _RemoteSource | None
-        self._own = threading.local()
         try:
             if is_remote(path):
                 self._source = _RemoteSource(path)
@@ -84,7 +87,8 @@ class FrameFile:
             ranges: First byte and size of each, in any order.
 
         Returns:
-            For each its bytes, which may be a part of what was read in one go, or why they cannot be had: they lie beyond the end of the file, or it cannot be read there.
+            For each its bytes, which may be a part of what was read in one go, or why they cannot be had: they lie beyond the end
+            of the file, or it cannot be read there.
         """
         source = self._source  # While this holds it, closing waits.
         if source is None:
@@ -107,37 +111,16 @@ class FrameFile:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, so that bytes can be read when they are needed."""
-        return isinstance(self._source, _LocalSource)
+        """Whether it is on this machine: reading takes next to no time, or none where the system was told ahead."""
+        return not isinstance(self._source, _RemoteSource)
 
     def read_ahead(self, ranges: Sequence[Range]) -> None:
-        """Tell the system that these bytes of a local file are needed soon, and do not wait for them."""
+        """Tell the system that these bytes of a local file are needed soon; nobody waits for them."""
         source = self._source
         if isinstance(source, _LocalSource):
             sound = [number for number, wanted in enumerate(ranges) if self._beyond_the_end(wanted) is None]
             for read in merged(ranges, sound, max_gap=source.max_gap):
                 source.read_ahead(read.start, read.size)
-
-    def read_now(self, wanted: Range) -> memoryview:
-        """Return bytes of a local file in memory of this thread, which its next call overwrites: it is still in the cache.
-
-        Raises:
-            FrameError: They cannot be read.
-        """
-        source = self._source
-        if not isinstance(source, _LocalSource):
-            raise FrameError("the slide was closed")
-        if (error := self._beyond_the_end(wanted)) is not None:
-            raise error
-        start, size = wanted
-        memory: bytearray = getattr(self._own, "memory", bytearray())
-        if len(memory) < size:
-            memory = self._own.memory = bytearray(2 * size)
-        view = memoryview(memory)[:size]
-        found = source.read_into(view, start)
-        if found is not None:
-            raise FrameError(f"the file cannot be read ({found.strerror or found})")
-        return view
 
     def close(self) -> None:
         """Let go of the file once nobody reads any more; closing twice does no harm."""
@@ -172,13 +155,22 @@ def _batches(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _parts(read: _Read, data: bytes | bytearray | OSError, ranges: Sequence[Range]) -> dict[int, bytes | memoryview | FrameError]:
+def _parts(
+    read: _Read, data: bytes | memoryview | OSError, ranges: Sequence[Range]
+) -> dict[int, bytes | memoryview | FrameError]:
     if isinstance(data, OSError):
         return {number: FrameError(f"the file cannot be read ({data.strerror or data})") for number in read.wanted}
     if len(read.wanted) == 1:
         return {read.wanted[0]: memoryview(data)}
     view, first = memoryview(data), read.start
     return {number: view[ranges[number][0] - first : sum(ranges[number]) - first] for number in read.wanted}
+
+
+def _memory(size: int) -> memoryview:
+    """Return memory for a read; a large one gets some that was used before, since fresh memory costs as much as reading."""
+    if size < _ROUNDED_BYTES:
+        return memoryview(bytearray(size))
+    return POOL.take((-(-size // _ROUNDED_BYTES) * _ROUNDED_BYTES,)).data[:size]
 
 
 class _LocalSource:
@@ -198,22 +190,17 @@ class _LocalSource:
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
 
-    def read(self, ranges: Sequence[Range]) -> list[bytearray | OSError]:
-        found = []
-        for start, size in ranges:
-            data = bytearray(size)
-            found.append(self.read_into(memoryview(data), start) or data)
-        return found
+    def read(self, ranges: Sequence[Range]) -> list[memoryview | OSError]:
+        return [self._read(start, size) for start, size in ranges]
 
-    def read_into(self, view: memoryview, start: int) -> OSError | None:
-        """Fill memory with what lies from `start` on; return what prevents it."""
-        n_read = 0
+    def _read(self, start: int, size: int) -> memoryview | OSError:
+        view, n_read = _memory(size), 0
         try:
-            while n_read < len(view) and (more := self._part(view[n_read:], start + n_read)):
+            while n_read < size and (more := self._part(view[n_read:], start + n_read)):
                 n_read += more
         except OSError as error:
             return error
-        return None if n_read == len(view) else OSError("it became shorter while it was open")
+        return view if n_read == size else OSError("it became shorter while it was open")
 
     def _part(self, view: memoryview, start: int) -> int:
         if hasattr(os, "preadv"):

@@ -59,7 +59,7 @@ class JpegDecoder:
     def decode(
         self, data: bytes | memoryview, header: JpegHeader, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
-        """Return the pixels of a frame, uint8 (h, w, 1 or 3 or 4), its sides divided by `shrink` and rounded up; in `out` if they fit.
+        """Return the pixels of a frame, uint8 (h, w, 1, 3 or 4), its sides divided by `shrink`, rounded up; in `out` if they fit.
 
         Raises:
             ValueError: It is damaged.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,6 @@ Cell: TypeAlias = tuple[int, int]
 
 FrameBytes: TypeAlias = tuple[bytes | memoryview, ...]
 """A frame as it lies in the file: one run of bytes, or one per plane of colour; perhaps a part of what was read in one go."""
-
-
-class FramePlace(NamedTuple):
-    """Where a frame lies in a local file, whose system has been told that it is needed soon.
-
-    Attributes:
-        ranges: First byte and size of each run of bytes.
-    """
-
-    ranges: tuple[tuple[int, int], ...]
 
 
 class FrameError(Exception):
@@ -77,19 +67,24 @@ class FrameSource(Protocol):
         """
         ...
 
-    def look_ahead(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FramePlace | FrameError | None]:
-        """Return the bytes of frames as `fetch` does, or where they lie, while they are being read, for `decode` to take soon."""
+    @property
+    def is_local(self) -> bool:
+        """Whether the file is on this machine; otherwise `fetch` waits for a network."""
+        ...
+
+    def read_ahead(self, level: int, cells: Sequence[Cell]) -> None:
+        """Have the bytes of frames of a local file brought into memory, without waiting for them."""
         ...
 
     def decode(
-        self, level: int, cell: Cell, data: FrameBytes | FramePlace, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+        self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame.
 
         Args:
             level: Its level.
             cell: Which frame.
-            data: What `fetch` or `look_ahead` returned for it.
+            data: What `fetch` returned for it.
             shrink: One of the level's `shrinks`.
             out: uint8, contiguous, as large as a whole frame: memory that may be used for the result, or be overwritten.
 
@@ -97,7 +92,7 @@ class FrameSource(Protocol):
             uint8 (h, w, 3) RGB, `shrink` times smaller, cut to the level (whose size is rounded up when it is shrunk).
 
         Raises:
-            FrameError: The bytes are damaged, or cannot be read.
+            FrameError: The bytes are damaged.
         """
         ...
 

@@ -17,7 +17,7 @@ from cartopath.slides.backends import byte_frames, jpeg2000_frames
 from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
 from cartopath.slides.backends.frame_file import FrameFile
 from cartopath.slides.backends.jpeg_frames import SHRINKS, JpegDecoder
-from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout, FramePlace
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout
 from cartopath.slides.backends.tiff_level import JPEG, WHITE_IS_ZERO, TiffLevel
 
 _WEBP = 50001
@@ -26,7 +26,7 @@ READABLE = {JPEG, _WEBP} | byte_frames.COMPRESSIONS | jpeg2000_frames.COMPRESSIO
 
 _Pixels: TypeAlias = NDArray[np.uint8]
 _Decoder: TypeAlias = Callable[[bytes | memoryview, tuple[int, int], int, _Pixels | None], _Pixels]
-"""Bytes of a frame, height and width of its part on the level, how many times smaller, and memory to use: uint8 (h, w, samples)."""
+"""Bytes of a frame, height and width of its part on the level, how many times smaller, memory to use: uint8 (h, w, samples)."""
 
 
 class TiffFrames:
@@ -48,34 +48,35 @@ class TiffFrames:
         parts = iter(self._file.read_many([part for place in places for part in place]))
         return [_together([next(parts) for _ in place]) for place in places]
 
-    def look_ahead(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FramePlace | FrameError | None]:
-        """Return where frames of a local file lie, which the system begins to read; the bytes of others; None where there is none."""
-        if not self._file.is_local:
-            return [*self.fetch(level, cells)]
-        places = _ranges(self._levels[level], cells)
-        self._file.read_ahead([part for place in places for part in place])
-        return [FramePlace(tuple(place)) if place else None for place in places]
+    @property
+    def is_local(self) -> bool:
+        """Whether the file is on this machine."""
+        return self._file.is_local
+
+    def read_ahead(self, level: int, cells: Sequence[Cell]) -> None:
+        """Have the bytes of frames of a local file brought into memory, without waiting for them."""
+        self._file.read_ahead([part for place in _ranges(self._levels[level], cells) for part in place])
 
     def decode(
-        self, level: int, cell: Cell, data: FrameBytes | FramePlace, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+        self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame, uint8 (h, w, 3) RGB on white, cut to the level.
 
         Raises:
-            FrameError: The bytes are damaged, or cannot be read.
+            FrameError: The bytes are damaged.
         """
         found, decoder = self._levels[level], self._decoders[level]
         inside = _inside(found, cell)
-        parts = map(self._file.read_now, data.ranges) if isinstance(data, FramePlace) else data
         try:
-            planes = [decoder(part, inside, shrink, out) for part in parts]
+            pixels = decoder(data[0], inside, shrink, out)
+            if len(data) > 1:
+                pixels = np.concatenate([pixels, *(decoder(part, inside, shrink, None) for part in data[1:])], axis=2)
         except FRAME_ERRORS as error:
             raise FrameError(reason(error)) from error
-        pixels = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
         height, width = -(-inside[0] // shrink), -(-inside[1] // shrink)
         if (height, width) != pixels.shape[:2]:
             pixels = pixels[:height, :width].copy()  # a view would keep the whole frame in memory
-        return _rgb(pixels, found)
+        return pixels if found.is_rgb else _rgb(pixels, found)
 
 
 def _layout(level: TiffLevel) -> FrameLayout:

@@ -1,6 +1,6 @@
 """What cuts tiles out of a slide.
 
-A cutter is told which tiles are coming and where they go (`admit`, which sees to it that the file is read), does one job at a time in whatever
+A cutter is told which tiles are coming and where they go (`admit`, which reads the file), does one job at a time in whatever
 thread (`run`), which says which tiles are complete, finishes a complete tile (`cut`), and forgets it (`finish`).
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FramePlace
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
@@ -42,13 +42,13 @@ class Job(NamedTuple):  # made for every frame, and cheaper to make than a froze
     Attributes:
         number: Of the frame to decode, or of the tile that is complete already.
         cell: Column and row of the frame.
-        data: The frame's bytes or where they are, None where the slide has none, the error where they cannot be read.
+        data: The frame's bytes, None where the slide has none, the error where they cannot be read.
         is_tile: Nothing is to be decoded for this tile any more.
     """
 
     number: int
     cell: Cell = (0, 0)
-    data: FrameBytes | FramePlace | FrameError | None = None
+    data: FrameBytes | FrameError | None = None
     is_tile: bool = False
 
 
@@ -65,8 +65,13 @@ class Cutter(Protocol):
         """How many tiles ahead it is worth while to admit: as many as share frames."""
         ...
 
+    @property
+    def is_local(self) -> bool:
+        """Whether `admit` hardly ever waits."""
+        ...
+
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
-        """Return what is to be done for the tiles from `first` on; called in order, by one thread.
+        """Return what is to be done for the tiles from `first` on; called in order, by one thread at a time.
 
         Args:
             first: Number of the first tile.

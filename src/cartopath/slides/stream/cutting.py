@@ -41,7 +41,7 @@ class _RegionCutter:
 
     def __init__(self, slide: Slide, corners: NDArray[np.int64], window: TileWindow) -> None:
         self._slide, self._corners, self._window = slide, corners, window
-        self.tile_bytes, self.reach = window.size_px**2 * 3, 0
+        self.tile_bytes, self.reach, self.is_local = window.size_px**2 * 3, 0, True
 
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
         return [Job(first + number, is_tile=True) for number in range(len(slots))]

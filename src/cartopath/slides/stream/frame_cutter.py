@@ -102,7 +102,7 @@ class FrameCutter:
         self._is_result = are_exact(corners, window.window_px0, rendition.downsample, slide.scaling, window.size_px)
         region_bytes = int((self._boxes[:, 2] * self._boxes[:, 3]).max(initial=0)) * 3
         self.tile_bytes = window.size_px**2 * 3 + (0 if self._is_result.all() else region_bytes)
-        self.reach = self._needs.reach
+        self.reach, self.is_local = self._needs.reach, frames.is_local
         width, height = self._grid.frame_size
         self._frame_shape, self._whole = (height, width, 3), (0, height, 0, width, 0, 0)
         self._own = threading.local()
@@ -119,7 +119,7 @@ class FrameCutter:
         return len(self._frames)
 
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
-        """Have the bytes read of the frames that these tiles need and that are not there yet."""
+        """Read the bytes of the frames that these tiles need and that are not there yet; have those of the next read ahead."""
         made = [self._tile(number, slot) for number, slot in enumerate(slots, start=first)]
         patches = [list(self._needs.patches(number)) for number in range(first, first + len(made))]
         wanted: list[int] = []
@@ -132,9 +132,15 @@ class FrameCutter:
                     by_themselves.append(number)
             self._admitted = first + len(made)
         cells = self._grid.cells(wanted)
-        data = self._source.look_ahead(self._level, cells)
+        data = self._source.fetch(self._level, cells)
+        self._source.read_ahead(self._level, self._grid.cells(self._missing(first + len(made), len(made))))
         jobs = [Job(number, is_tile=True) for number in by_themselves]
         return jobs + [Job(*parts) for parts in zip(wanted, cells, data, strict=True)]
+
+    def _missing(self, first: int, n_tiles: int) -> list[int]:
+        """Return the frames that some tiles need and that nobody has asked for yet."""
+        tiles = range(first, min(first + n_tiles, len(self._boxes)))
+        return list({number: None for tile in tiles for number, _ in self._needs.patches(tile) if number not in self._frames})
 
     def _tile(self, number: int, slot: Pixels) -> _Tile:
         region = slot
@@ -191,7 +197,7 @@ class FrameCutter:
             return error
 
     def _memory(self, number: int, frame: _Frame) -> Pixels:
-        """Return where to decode a frame: in its tile, if it is all of one and of no other; else where this thread always does."""
+        """Return where to decode a frame: in its tile, if it is all of that and of no other; else where this thread does."""
         if len(frame.waiting) == 1:
             tile, patch = frame.waiting[0]
             region = self._tiles[tile].region

@@ -14,8 +14,8 @@ from cartopath.slides.backends.protocol import Cell, FrameLayout
 from cartopath.slides.rendition import Rendition
 
 Patch: TypeAlias = tuple[int, int, int, int, int, int]
-"""What a frame and a tile have in common: first row, row after the last, first column, column after the last, in the pixels of the
-tile; then first row and first column in the pixels of the frame."""
+"""What a frame and a tile have in common: first row, row after the last, first column, column after the last, in pixels of the
+tile; then first row and first column in pixels of the frame."""
 
 _AT_ONCE = 256
 """Tiles whose patches are worked out together."""
@@ -81,7 +81,7 @@ class Needs:
         self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
         self._last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
-        self._known: tuple[int, list[int], list[int], list[Patch]] = (-1, [], [], [])
+        self._known: dict[int, tuple[list[int], list[int], list[Patch]]] = {}
 
     @property
     def n_frames(self) -> int:
@@ -94,13 +94,14 @@ class Needs:
         Quick for tiles one after the other, and for one caller at a time.
         """
         block, rank = divmod(tile, _AT_ONCE)
-        if self._known[0] != block:
-            self._known = self._block(block)
-        _, starts, frames, patches = self._known
+        if block not in self._known:
+            self._known = {other: found for other, found in self._known.items() if abs(other - block) == 1}
+            self._known[block] = self._block(block)
+        starts, frames, patches = self._known[block]
         first, stop = starts[rank], starts[rank + 1]
         return zip(frames[first:stop], patches[first:stop], strict=True)
 
-    def _block(self, block: int) -> tuple[int, list[int], list[int], list[Patch]]:
+    def _block(self, block: int) -> tuple[list[int], list[int], list[Patch]]:
         """Return, for some tiles together, where the frames of each start, these frames, and the patches."""
         tiles = slice(block * _AT_ONCE, (block + 1) * _AT_ONCE)
         starts = self._start[tiles.start : tiles.stop + 1]
@@ -119,7 +120,7 @@ class Needs:
         )
         in_tile = (first_row - boxes[:, 1], end_row - boxes[:, 1], first_col - boxes[:, 0], end_col - boxes[:, 0])
         columns = [column.tolist() for column in (*in_tile, first_row - top, first_col - left)]
-        return block, (starts - starts[0]).tolist(), frames.tolist(), list(zip(*columns, strict=True))
+        return (starts - starts[0]).tolist(), frames.tolist(), list(zip(*columns, strict=True))
 
     def n_users(self, frame: int) -> int:
         """Return how many tiles need a frame."""

@@ -1,12 +1,13 @@
-"""Tiles in batches, in order: a thread reads the file ahead, others decode and cut, the caller takes what is complete.
+"""Tiles in batches, in order: threads read, decode and cut, the caller takes what is complete.
 
-Memory is bounded by the batches that are open and by what the cutter keeps.
+Each thread does whatever comes next: decode a frame or, where few are left, read more. So all processors decode all the time, and
+what was read is still in the cache of one that decodes it. Memory is bounded by the open batches and by what the cutter keeps.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from cartopath.slides.stream.cutter import Cutter, Job
 
 CHUNK_BYTES = 4 << 20
 """Of tiles whose frames are read from the file together: few, since decoders wait while their needs are worked out."""
+_FEW_JOBS = 4
+"""Left for each thread: time to read more."""
 _BATCHES_AHEAD, _BYTES_AHEAD = 2, 128 << 20
 """That are open besides the one that the caller has: two batches, or more where tiles further on need the same frames, up to a
 row of 160 tiles of 512 px."""
@@ -86,13 +89,17 @@ class Pump:
         self._tile_shape = (size_px, size_px, 3)
         in_reach, in_memory = -(-cutter.reach // batch_size) + 1, _BYTES_AHEAD // (batch_size * cutter.tile_bytes)
         self._n_ahead = max(_BATCHES_AHEAD, min(in_reach, in_memory))
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._few = _FEW_JOBS * threads
+        self._margin = cutter.reach + self._chunk  # of tiles: a frame finds all tiles admitted that need it
+        self._admitted, self._n_done = 0, 0
+        self._reading = threading.Lock()
         self._change = threading.Condition()
         self._open: dict[int, Batch] = {}
         self._error: BaseException | None = None
         self._is_stopped = False
-        work = [threading.Thread(target=self._guarded, args=(self._work,), name=f"cartopath-decode-{i}") for i in range(threads)]
-        self._threads = [threading.Thread(target=self._guarded, args=(self._read_ahead,), name="cartopath-read"), *work]
+        n_threads = threads if cutter.is_local else threads + 1  # one of which will wait for the network
+        self._threads = [threading.Thread(target=self._guarded, name=f"cartopath-decode-{i}") for i in range(n_threads)]
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield the batches in order. Closing the generator ends the threads."""
@@ -121,50 +128,77 @@ class Pump:
         with self._change:
             self._is_stopped = True
             self._change.notify_all()
-        for _ in self._threads:
-            self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Hand whatever a thread raises to the caller."""
+    def _guarded(self) -> None:
+        """Work, and hand whatever that raises to the caller."""
         try:
-            work()
+            self._work()
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             with self._change:
                 self._error = self._error or error
                 self._change.notify_all()
 
-    def _read_ahead(self) -> None:
-        for first in range(0, self._n_tiles, self._batch_size):
-            stop = min(first + self._batch_size, self._n_tiles)
-            if not self._wait_until(lambda: len(self._open) < self._n_ahead):
-                return
-            batch = Batch(first, POOL.take((stop - first, *self._tile_shape)), [None] * (stop - first), n_left=stop - first)
-            with self._change:
-                self._open[first] = batch
-            for start in range(first, stop, self._chunk):
-                if self._is_stopped or self._error is not None:
-                    return
-                for job in self._cutter.admit(start, batch.pixels[start - first : start - first + self._chunk]):
-                    self._jobs.put(job)
-
-    def _wait_until(self, condition: Callable[[], bool]) -> bool:
-        """Wait; return False if there is nothing more to wait for."""
-        with self._change:
-            self._change.wait_for(lambda: self._is_stopped or self._error is not None or condition())
-            return not self._is_stopped and self._error is None
-
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None and not self._is_stopped:
+        while (job := self._next_job()) is not None:
             for tile in self._cutter.run(job):
-                first = tile - tile % self._batch_size
-                batch = self._open[first]
+                batch = self._open[tile - tile % self._batch_size]
                 fill(self._cutter, batch, tile, self._function)
                 self._done(batch)
+
+    def _next_job(self) -> Job | None:
+        """Return what is to be done next; None at the end. Sees to it that there is more after it."""
+        is_short = len(self._jobs) <= self._few or self._admitted - self._n_done <= self._margin
+        if is_short and self._has_room() and self._reading.acquire(blocking=False):
+            try:
+                self._admit()
+            finally:
+                self._reading.release()
+        while not self._is_over():
+            try:
+                return self._jobs.popleft()
+            except IndexError:
+                with self._reading:  # or wait until whoever reads has done so
+                    if not self._jobs and not self._admit() and not self._wait_for_room():
+                        return None
+        return None
+
+    def _is_over(self) -> bool:
+        return self._is_stopped or self._error is not None
+
+    def _has_room(self) -> bool:
+        """Whether there are tiles to admit, and a batch that they may go to."""
+        is_within = self._admitted % self._batch_size != 0
+        return self._admitted < self._n_tiles and (is_within or len(self._open) < self._n_ahead)
+
+    def _admit(self) -> bool:
+        """Read what some more tiles need; return whether there was room for them. By one thread at a time."""
+        if not self._has_room() or self._is_over():
+            return False
+        first = self._admitted
+        start = first - first % self._batch_size
+        if first == start:
+            stop = min(start + self._batch_size, self._n_tiles)
+            batch = Batch(start, POOL.take((stop - start, *self._tile_shape)), [None] * (stop - start), n_left=stop - start)
+            with self._change:
+                self._open[start] = batch
+        batch = self._open[start]
+        slots = batch.pixels[first - start : first - start + self._chunk]
+        jobs = self._cutter.admit(first, slots)
+        self._admitted += len(slots)
+        self._jobs.extend(jobs)
+        return True
+
+    def _wait_for_room(self) -> bool:
+        """Wait until more tiles may be admitted; return False if there will be none."""
+        with self._change:
+            self._change.wait_for(lambda: self._is_over() or self._has_room() or self._admitted == self._n_tiles)
+            return self._admitted < self._n_tiles and not self._is_over()
 
     def _done(self, batch: Batch) -> None:
         with self._change:
             batch.n_left -= 1
+            self._n_done += 1
             if batch.n_left == 0:
                 self._change.notify_all()
