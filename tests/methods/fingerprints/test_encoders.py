@@ -144,7 +144,8 @@ class TestABundle:
         folder = shutil.copytree(fingerprints_study / ENCODER, tmp_path / "bundle")
         (folder / "weights.safetensors").write_bytes(b"nothing")
         reason = run(study_of(encoder=folder.as_posix()), until="pretrain").failed["pretrain encoder 0"]
-        assert "copy the whole folder again" in reason
+        assert "weights.safetensors" in reason
+        assert "damaged" in reason
 
 
 class TestWithoutAnEncoder:
