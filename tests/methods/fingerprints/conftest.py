@@ -21,11 +21,12 @@ def copied_fingerprints(fingerprints_study: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def copy_slides_tiles(fingerprints_study: Path) -> Callable[[Path], Path]:
-    """Give a study folder the tiles of the small cohort's slides, so that they need not be cut again."""
+def copy_beginning(fingerprints_study: Path) -> Callable[[Path], Path]:
+    """Give a study folder what comes before an encoder: cohort, splits, labels, tiles."""
 
     def copy(folder: Path) -> Path:
-        for name in ("quality", "tiles", "receipts/quality", "receipts/tiles"):
+        receipts = (f"receipts/{stage}" for stage in ("cohort", "splits", "labels", "quality", "tiles"))
+        for name in ("cohort", "quality", "tiles", *receipts):
             shutil.copytree(fingerprints_study / name, folder / name)
         return folder
 
@@ -53,13 +54,13 @@ def untrained(pieces: Any, network: Any, spec: Any, *, work_dir: Path, style: An
 
 
 @pytest.fixture(scope="session")
-def folds_study(made_once: Callable[..., Path], write_fingerprints: Callable[..., Any], copy_slides_tiles: Any) -> Path:
+def folds_study(made_once: Callable[..., Path], write_fingerprints: Callable[..., Any], copy_beginning: Any) -> Path:
     """The small study in three folds, each with an encoder of its own, which learned nothing; run to its predictions."""
     from cartopath.methods import recipe_stages
     from cartopath.study.run import run_study
 
     def fill(folder: Path) -> None:
-        study = write_fingerprints(copy_slides_tiles(folder), splits={"scheme": "folds", "rounds": 3}, traits=TRAITS[:1])
+        study = write_fingerprints(copy_beginning(folder), splits={"scheme": "folds", "rounds": 3}, traits=TRAITS[:1])
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setattr("cartopath.methods.fingerprints.pretraining.train_fingerprint", untrained)
             summary = run_study(study, recipe_stages(study.config), until="evaluate")
