@@ -7,21 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cartopath.core.errors import ArtifactError, BundleError, ConfigError
 from cartopath.models.spec import NetworkSpec
-from cartopath.store.artifacts import Header, read_json, write_json
-from cartopath.store.hashing import file_sha256
-from cartopath.store.weights import read_arrays, write_arrays
+from cartopath.training.bundle_folder import WEIGHTS_NAME as WEIGHTS_NAME
+from cartopath.training.bundle_folder import BundleFolder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cartopath.models.classifier import TileClassifier
 
-KIND = "model"
-VERSION = 1
-WEIGHTS_NAME = "weights.safetensors"
 CARD_NAME = "model.json"
+_FOLDER = BundleFolder(what="model bundle", card_name=CARD_NAME, kind="model")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,11 +49,7 @@ def write_bundle(
         card: JSON values that travel with the network.
         key: Of the task that made it.
     """
-    folder = Path(folder)
-    (folder / CARD_NAME).unlink(missing_ok=True)
-    write_arrays(weights, folder / WEIGHTS_NAME)
-    content = {"card": dict(card), "network": network.to_dict(), "weights_sha256": file_sha256(folder / WEIGHTS_NAME)}
-    write_json(content, folder / CARD_NAME, Header(kind=KIND, version=VERSION, key=key))
+    _FOLDER.write(folder, weights, {"card": dict(card), "network": network.to_dict()}, key=key)
 
 
 def read_card(folder: Path | str) -> tuple[NetworkSpec, dict[str, Any], str]:
@@ -66,21 +58,9 @@ def read_card(folder: Path | str) -> tuple[NetworkSpec, dict[str, Any], str]:
     Raises:
         BundleError: The folder is no bundle, or its `model.json` is damaged or newer than this program.
     """
-    path = Path(folder) / CARD_NAME
-    if not path.is_file():
-        what = "is not a folder" if not Path(folder).is_dir() else f"holds no {CARD_NAME}"
-        raise BundleError(f"{folder}: no model bundle: it {what}; give the folder that training wrote")
-    try:
-        content = read_json(path, KIND, version=VERSION)
-        card, sha256 = content["card"], content["weights_sha256"]
-        spec = NetworkSpec.from_dict(content["network"])
-    except (ArtifactError, ConfigError) as error:
-        raise BundleError(f"{path}: unusable ({error})") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path}: damaged: missing or misshapen {error}; write the bundle again") from error
-    if not isinstance(card, dict) or not isinstance(sha256, str):
-        raise BundleError(f"{path}: damaged: 'card' must be an object and 'weights_sha256' a string; write the bundle again")
-    return spec, card, sha256
+    return _FOLDER.read_card(
+        folder, lambda content: (NetworkSpec.from_dict(content["network"]), content["card"], content["weights_sha256"])
+    )
 
 
 def read_bundle(folder: Path | str) -> Bundle:
@@ -91,21 +71,8 @@ def read_bundle(folder: Path | str) -> Bundle:
     Raises:
         BundleError: The folder is no bundle, or a file is missing, damaged, of another bundle or newer than this program.
     """
-    from cartopath.models.classifier import build_network, load_weights
+    from cartopath.models.classifier import build_network
 
     spec, card, sha256 = read_card(folder)
-    path = Path(folder) / WEIGHTS_NAME
-    if not path.is_file():
-        raise BundleError(f"{path}: missing, though {CARD_NAME} is there; copy the whole folder")
-    found = file_sha256(path)
-    if found != sha256:
-        raise BundleError(
-            f"{path}: its sha256 is {found[:12]}..., {CARD_NAME} names {sha256[:12]}...: damaged, or of another bundle; "
-            f"copy the folder again"
-        )
-    try:
-        network = build_network(replace(spec, pretrained=False))
-        load_weights(network, read_arrays(path), source=str(path))
-    except (ArtifactError, ConfigError) as error:
-        raise BundleError(f"{folder}: cannot be used here: {error}") from error
-    return Bundle(network=network.eval(), spec=spec, card=card, weights_sha256=sha256)
+    network = _FOLDER.read_network(folder, sha256, lambda: build_network(replace(spec, pretrained=False)))
+    return Bundle(network=network, spec=spec, card=card, weights_sha256=sha256)

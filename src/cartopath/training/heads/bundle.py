@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cartopath.core.errors import ArtifactError, BundleError, ConfigError
+from cartopath.core.errors import BundleError
 from cartopath.models.fingerprint.spec import FingerprintSpec
-from cartopath.store.artifacts import Header, read_json, write_json
-from cartopath.store.hashing import file_sha256
-from cartopath.store.weights import read_arrays, write_arrays
+from cartopath.training.bundle_folder import WEIGHTS_NAME as WEIGHTS_NAME
+from cartopath.training.bundle_folder import BundleFolder, usable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
     from cartopath.models.fingerprint.receptor_head import ReceptorHead
     from cartopath.training.fingerprint.bundle import FingerprintBundle
 
-KIND = "receptor_head"
-VERSION = 1
-WEIGHTS_NAME = "weights.safetensors"
 CARD_NAME = "head.json"
+_FOLDER = BundleFolder(what="receptor head", card_name=CARD_NAME, kind="receptor_head")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +94,9 @@ def write_head_bundle(
         card: JSON values that travel with the head.
         key: Of the task that made it.
     """
-    folder = Path(folder)
-    (folder / CARD_NAME).unlink(missing_ok=True)
-    write_arrays(weights, folder / WEIGHTS_NAME)
     described = {"name": encoder.name, "sha256": encoder.sha256, "folder": encoder.folder, "network": encoder.network.to_dict()}
-    content = {"card": dict(card), "encoder": described, "n_features": int(weights["layers.0.weight"].shape[1])}
-    content["weights_sha256"] = file_sha256(folder / WEIGHTS_NAME)
-    write_json(content, folder / CARD_NAME, Header(kind=KIND, version=VERSION, key=key))
+    n_features = int(weights["layers.0.weight"].shape[1])
+    _FOLDER.write(folder, weights, {"card": dict(card), "encoder": described, "n_features": n_features}, key=key)
 
 
 def read_head_card(folder: Path | str) -> HeadCard:
@@ -112,24 +105,18 @@ def read_head_card(folder: Path | str) -> HeadCard:
     Raises:
         BundleError: The folder is no bundle, or its card is damaged or newer than this program.
     """
-    path = Path(folder) / CARD_NAME
-    if not path.is_file():
-        what = "is not a folder" if not Path(folder).is_dir() else f"holds no {CARD_NAME}"
-        raise BundleError(f"{folder}: no receptor head: it {what}; give the folder that training wrote")
-    try:
-        content = read_json(path, KIND, version=VERSION)
-        encoder = dict(content["encoder"])
+
+    def card_of(content: dict[str, Any]) -> HeadCard:
+        encoder = content["encoder"]
         return HeadCard(
             folder=Path(folder),
             n_features=int(content["n_features"]),
             encoder=HeadEncoder(**{**encoder, "network": FingerprintSpec.from_dict(encoder["network"])}),
-            card=dict(content["card"]),
-            weights_sha256=str(content["weights_sha256"]),
+            card=content["card"],
+            weights_sha256=content["weights_sha256"],
         )
-    except (ArtifactError, ConfigError) as error:
-        raise BundleError(f"{path}: unusable ({error})") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"{path}: damaged: missing or misshapen {error}; write the bundle again") from error
+
+    return _FOLDER.read_card(folder, card_of)
 
 
 def read_head_bundle(folder: Path | str) -> HeadBundle:
@@ -141,17 +128,9 @@ def read_head_bundle(folder: Path | str) -> HeadBundle:
     from cartopath.training.heads.scores import head_of
 
     card = read_head_card(folder)
-    path = Path(folder) / WEIGHTS_NAME
-    found = file_sha256(path) if path.is_file() else "no file"
-    if found != card.weights_sha256:
-        raise BundleError(
-            f"{path}: its sha256 is {found[:12]}, {CARD_NAME} names {card.weights_sha256[:12]}: damaged, or of another bundle; "
-            f"copy the whole folder again"
-        )
-    try:
-        return HeadBundle(head=head_of(read_arrays(path), source=str(path)), card=card)
-    except ArtifactError as error:
-        raise BundleError(f"{folder}: cannot be used here: {error}") from error
+    weights = _FOLDER.read_weights(folder, card.weights_sha256)
+    with usable(folder):
+        return HeadBundle(head=head_of(weights, source=str(Path(folder) / WEIGHTS_NAME)), card=card)
 
 
 def read_head_encoder(card: HeadCard) -> FingerprintBundle:
