@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
 from cartopath.core.geometry import SizeUm
-from cartopath.maps.sheet import INK, MUTED, Extent, draw_scale_bar, draw_slide, map_axes, scale_bar_um, to_png
+from cartopath.maps.sheet import INK, MUTED, Extent, draw_scale_bar, draw_slide, map_axes, to_png
 from cartopath.maps.thumbnail import Thumbnail
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CELL_IN = 1.9
 _GAP_IN = 0.1
 _MIDDLE_IN = 0.35
 _HEAD_IN = 0.48
-_ROW_GAP_IN = 0.15
+_ROW_GAP_IN = 0.35
 _MARGIN_IN = 0.2
 _TITLE_IN = 0.4
 _FOOT_IN = 0.6
@@ -76,12 +76,13 @@ def render_slide_pairs(pairs: Sequence[SlidePair], *, title: str = "") -> bytes:
 
     low, high = _limits(pairs)
     width = 2 * _MARGIN_IN + 4 * _CELL_IN + 2 * _GAP_IN + _MIDDLE_IN
-    height = _TITLE_IN + len(pairs) * (_HEAD_IN + _CELL_IN + _ROW_GAP_IN) + _FOOT_IN
+    tall = [max(_size_in(slide)[1] for slide in (pair.first, pair.second)) for pair in pairs]
+    height = _TITLE_IN + sum(tall) + len(pairs) * (_HEAD_IN + _ROW_GAP_IN) + _FOOT_IN
     figure = Figure(figsize=(width, height), dpi=135, facecolor="white")
     figure.text(_MARGIN_IN / width, 1 - 0.2 / height, title, ha="left", va="center", fontsize=10, color=INK, parse_math=False)
     top = height - _TITLE_IN
     drawn: Any = None
-    for pair in pairs:
+    for pair, picture_in in zip(pairs, tall, strict=True):
         figure.text(
             _MARGIN_IN / width,
             (top - 0.1) / height,
@@ -95,12 +96,12 @@ def render_slide_pairs(pairs: Sequence[SlidePair], *, title: str = "") -> bytes:
         for number, slide in enumerate((pair.first, pair.second)):
             left = _MARGIN_IN + number * (2 * _CELL_IN + _GAP_IN + _MIDDLE_IN)
             drawn = _draw_slide(figure, slide, left, top, {"cmap": _COLOURS, "vmin": low, "vmax": high})
-        top -= _HEAD_IN + _CELL_IN + _ROW_GAP_IN
+        top -= _HEAD_IN + picture_in + _ROW_GAP_IN
     bar = figure.add_axes(((width - _MARGIN_IN - _BAR_IN[0]) / width, 0.4 / height, _BAR_IN[0] / width, _BAR_IN[1] / height))
     figure.colorbar(drawn, cax=bar, orientation="horizontal")
     bar.set_xlabel("similarity to the mean of the other slide", fontsize=8, color=INK, labelpad=1)
     bar.tick_params(labelsize=7, length=2, pad=1.5)
-    note = "every slide as large as fits; scale bars are each slide's own"
+    note = "slides are drawn as large as fits; each has its own scale bar"
     figure.text(_MARGIN_IN / width, 0.3 / height, note, va="center", fontsize=7.5, color=MUTED)
     return to_png(figure)
 
@@ -114,20 +115,24 @@ def _limits(pairs: Sequence[SlidePair]) -> tuple[float, float]:
     return (float(values.min()), float(values.max())) if values.min() < values.max() else (0.0, 1.0)
 
 
+def _size_in(slide: PairedSlide) -> tuple[float, float]:
+    """How large a slide is drawn: as large as fits."""
+    width, height = slide.thumbnail.width_um, slide.thumbnail.height_um
+    scale = _CELL_IN / max(width, height)
+    return width * scale, height * scale
+
+
 def _draw_slide(figure: Figure, slide: PairedSlide, left: float, top: float, options: dict[str, Any]) -> Any:
     width, height = figure.get_size_inches()
     name = slide.name if len(slide.name) <= _NAME_CHARACTERS else f"{slide.name[: _NAME_CHARACTERS - 1]}…"
     figure.text(left / width, (top - 0.3) / height, name, va="center", fontsize=7.5, color=MUTED, parse_math=False)
     size = SizeUm(slide.thumbnail.width_um, slide.thumbnail.height_um)
-    scale = _CELL_IN / max(size.width, size.height)
-    extent = Extent(0.0, 0.0, size.width, size.height)
-    box = (size.width * scale, size.height * scale)
+    extent, box = Extent(0.0, 0.0, size.width, size.height), _size_in(slide)
     bottom = top - _HEAD_IN - box[1]
     axes = [map_axes(figure, (left + n * (_CELL_IN + _GAP_IN), bottom, *box), extent) for n in range(2)]
     draw_slide(axes[0], slide.thumbnail.image, size)
     draw_slide(axes[1], slide.thumbnail.faded(), size)
-    if size.width * scale > 0.8 and scale_bar_um(size.width) > 0:
-        draw_scale_bar(figure, (left, bottom - 0.1), inches_per_um=scale, width_um=size.width / 2)
+    draw_scale_bar(figure, (left, bottom - 0.1), inches_per_um=box[0] / size.width, width_um=size.width / 2)
     return _draw_tiles(axes[1], slide, options)
 
 
