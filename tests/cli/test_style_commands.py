@@ -204,12 +204,17 @@ class TestTrain:
         words = ["train", folders / "pink", folders / "blue", *TINY, "-o", tmp_path / "model"]
         with monkeypatch.context() as patch:
             patch.setattr(train_module._Progress, "__call__", killed)
-            assert cartopath(*words)[0] != 0
+            assert cartopath(*words)[0] == 130
         assert not (tmp_path / "model" / "cyclegan.json").exists()
         code, printed = cartopath(*words)
         assert code == 0 and "epoch 2/2" in printed and "epoch 1/2" not in printed
         same = [(folder / "a_to_b.safetensors").read_bytes() for folder in (tmp_path / "model", trained[2])]
         assert same[0] == same[1]
+
+    def test_crops_larger_than_tiles_are_one_message(self, folders, tmp_path):
+        words = ["train", folders / "pink", folders / "blue", "--tile-px", 32, "-o", tmp_path / "model"]
+        code, printed = cartopath(*words)
+        assert code == 1 and "--tile-px 32 must be at least --crop-px 256" in printed
 
     def test_the_network_restyles_files(self, trained, folders, tmp_path):
         words = ["apply", trained[2], folders / "blue", "--direction", "b_to_a", "--device", "cpu", "-o", tmp_path / "out"]

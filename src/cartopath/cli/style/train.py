@@ -9,6 +9,7 @@ from typing import Any
 from cartopath.cli.console import OK, console, errors, guarded
 from cartopath.cli.style.sheet import print_quality, style_names
 from cartopath.core.cores import usable_cores
+from cartopath.core.errors import ConfigError
 from cartopath.methods.restyling.sources import Cutting
 from cartopath.methods.restyling.training import train_transfer
 from cartopath.models.cyclegan import GeneratorSpec
@@ -32,6 +33,10 @@ def train_command(
 
     def action() -> int:
         used, names = threads or usable_cores(), style_names(first, second)
+        if cutting["tile_px"] < recipe["crop_px"]:
+            raise ConfigError(
+                f"crops are cut from tiles: --tile-px {cutting['tile_px']} must be at least --crop-px {recipe['crop_px']}"
+            )
         spec = CycleGanSpec(
             **recipe,
             generator=GeneratorSpec(**generator),

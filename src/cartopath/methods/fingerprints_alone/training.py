@@ -15,8 +15,9 @@ from cartopath.methods.fingerprints_alone.core_map import place_name
 from cartopath.methods.fingerprints_alone.gathering import FoundArray, Gathered
 from cartopath.methods.fingerprints_alone.pairing import Pairing
 from cartopath.methods.fingerprints_alone.pictures import array_picture
+from cartopath.methods.training_folder import WORK_NAME, claim_folder
 from cartopath.models.fingerprint import FingerprintSpec
-from cartopath.store.artifacts import Header, read_json, write_csv, write_json
+from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
 from cartopath.training.fingerprint import (
     FingerprintTraining,
@@ -29,8 +30,7 @@ from cartopath.training.fingerprint import (
 )
 from cartopath.training.fingerprint.bundle import CARD_NAME
 
-CLAIM_NAME, CLAIM_KIND = "training.json", "fingerprint_training"
-CURVE_NAME, PIECES_NAME, WORK_NAME = "curve.csv", "pieces.csv", "work"
+CURVE_NAME, PIECES_NAME = "curve.csv", "pieces.csv"
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -118,7 +118,7 @@ def train_alone(
     """
     spec = replace(spec, pairing=pairing.kind, style_name=pairing.name)
     key = fingerprint_key(pieces.kept, network, spec)
-    _claim(folder, key, anew=anew)
+    claim_folder(folder, key, card_name=CARD_NAME, anew=anew)
     if (folder / CARD_NAME).is_file():
         return _read(folder)
     for name, picture in draw_arrays(gathered.arrays).items():
@@ -147,21 +147,6 @@ def train_alone(
     )
     shutil.rmtree(work)
     return replace(_read(folder), was_there=False)
-
-
-def _claim(folder: Path, key: str, *, anew: bool) -> None:
-    """Note which training a folder is of, so that none is replaced unasked."""
-    note = folder / CLAIM_NAME
-    if note.is_file() and read_json(note, CLAIM_KIND).get("key") == key:
-        return
-    is_taken = note.is_file() or (folder / CARD_NAME).is_file()
-    if is_taken and not anew:
-        raise ArtifactError(
-            f"{folder}: holds a training of other inputs or settings; choose another folder, or replace it with --anew"
-        )
-    (folder / CARD_NAME).unlink(missing_ok=True)
-    shutil.rmtree(folder / WORK_NAME, ignore_errors=True)
-    write_json({"key": key}, note, Header(kind=CLAIM_KIND, key=key))
 
 
 def _read(folder: Path) -> LoneTraining:

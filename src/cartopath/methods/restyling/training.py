@@ -9,18 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.core.errors import ArtifactError
 from cartopath.methods.restyling.quality import BothWays, judge
 from cartopath.methods.restyling.sources import Cutting, all_tiles
 from cartopath.methods.restyling.transfers import both_ways
-from cartopath.store.artifacts import Header, read_json, write_csv, write_json
+from cartopath.methods.training_folder import WORK_NAME, claim_folder
+from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
 from cartopath.store.hashing import value_key
 from cartopath.training.cyclegan import CycleGanSpec, train_cyclegan
 from cartopath.training.cyclegan.bundle import CARD_NAME
 from cartopath.training.cyclegan.tiles import content_key
-
-CLAIM_NAME, CLAIM_KIND, WORK_NAME = "training.json", "cyclegan_training", "work"
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -79,7 +77,8 @@ def train_transfer(
     spec = replace(spec, load_px=cutting.tile_px)
     sets = all_tiles(first, cutting), all_tiles(second, cutting)
     content = content_key(sets[0]), content_key(sets[1])
-    _claim(folder, value_key([list(content), list(names), spec.recipe()]), anew=anew)
+    key = value_key([list(content), list(names), spec.recipe()])
+    claim_folder(folder, key, card_name=CARD_NAME, anew=anew)
     was_there = (folder / CARD_NAME).is_file()
     if started is not None:
         started(len(sets[0]), len(sets[1]))
@@ -96,17 +95,3 @@ def train_transfer(
         quality=quality,
         was_there=was_there,
     )
-
-
-def _claim(folder: Path, key: str, *, anew: bool) -> None:
-    """Note which training a folder is of, so that none is replaced unasked."""
-    note = folder / CLAIM_NAME
-    if note.is_file() and read_json(note, CLAIM_KIND).get("key") == key:
-        return
-    if (note.is_file() or (folder / CARD_NAME).is_file()) and not anew:
-        raise ArtifactError(
-            f"{folder}: holds a training of other inputs or settings; choose another folder, or replace it with --anew"
-        )
-    (folder / CARD_NAME).unlink(missing_ok=True)
-    shutil.rmtree(folder / WORK_NAME, ignore_errors=True)
-    write_json({"key": key}, note, Header(kind=CLAIM_KIND, key=key))
