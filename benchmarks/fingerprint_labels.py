@@ -55,7 +55,7 @@ class Size:
     tiles_per_piece: int = 16
     batch_size: int = 64
     max_chunks: int = 14
-    lr: float = 2e-3
+    lr: float = 5e-4
 
 
 @dataclass(frozen=True)

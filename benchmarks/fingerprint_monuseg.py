@@ -65,7 +65,7 @@ class Size:
     overlap: float = 0.5
 
 
-QUICK = Size(FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=1.0), 32, 32, 12, 2e-3)
+QUICK = Size(FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=1.0), 32, 32, 12, 5e-4)
 
 
 def read_images(folder: Path) -> dict[str, NDArray[np.uint8]]:

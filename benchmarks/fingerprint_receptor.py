@@ -69,7 +69,7 @@ class Size:
     tiles_per_piece: int = 8
     batch_size: int = 64
     max_chunks: int = 12
-    lr: float = 2e-3
+    lr: float = 5e-4
     direct_epochs: int = 30
     direct_patience: int = 8
     direct_lr: float = 1e-3

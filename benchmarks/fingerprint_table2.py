@@ -86,7 +86,7 @@ QUICK = Size(
     batch_size=32,
     n_images=18_000,
     overlap=0.5,
-    lr=2e-3,
+    lr=5e-4,
     augmentation=AugmentationSpec(rotation="right_angles"),
 )
 FULL = Size(
