@@ -24,9 +24,10 @@ def test_each_tile_has_the_colour_of_its_similarity() -> None:
     png = render_slide_pairs([SlidePair("look alike", slide((0.0, 0.7)), slide((1.0, 1.0)))])
     with Image.open(io.BytesIO(png)) as picture:
         assert max(picture.size) <= 1200
-        shown = {colour for _, colour in picture.convert("RGB").getcolors(1 << 24) or []}
+        shown = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
     for value in (0.0, 0.7, 1.0):
-        assert tuple(int(part) for part in colormaps["viridis"](value, bytes=True)[:3]) in shown
+        colour = 255 * np.array(colormaps["viridis"](value)[:3])
+        assert (np.abs(shown - colour).max(axis=1) <= 1).sum() > 100
 
 
 def test_every_pair_takes_a_row() -> None:
