@@ -257,3 +257,17 @@ class TestMapsOfDifferentGrids:
         known = ~np.isnan(found)
         assert known.sum() == 13
         assert (found[known] == mine.values[known] + 0.5).all()
+
+
+def test_fingerprints_stand_beside_networks_on_the_same_patients(finished_study, fingerprints_study):
+    root = fingerprints_study
+    found = compare_studies([finished_study, root])
+    assert found.studies == ["finished_study", "fingerprints_study"]  # Both are called small: their folders tell them apart.
+    row = found.table.set_index(["trait", "study"]).loc[("MKI67", "fingerprints_study")]
+    assert (row["method"], row["encoder"]) == ("fingerprints", "own test_resnet, trained without labels")
+    lines = [json.loads(line) for line in (root / "ledger.jsonl").read_text().splitlines()]
+    shared = sum(line["seconds"] for line in lines if line["stage"] in ("pretrain", "embed"))
+    assert row["shared_seconds"] == pytest.approx(shared)
+    metrics = pd.read_csv(root / "tables" / "metrics.csv").query("trait == 'MKI67' and `set` == 'test' and level == 'patient'")
+    own = metrics[metrics["metric"] == "auroc"].set_index("model")["value"]
+    assert row["auroc"] == pytest.approx(own["ensemble"])

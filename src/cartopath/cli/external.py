@@ -62,9 +62,9 @@ def _print_metrics(found: External) -> None:
             internal(found, trait, "ensemble"),
         )
         size = "-" if ensemble is None else f"{ensemble['n']} ({ensemble['n_high']}/{ensemble['n_low']})"
-        lines.append((trait, size, _estimate(ensemble), _estimate(mean), _estimate(own)))
-    title = "\nAUROC of frozen models over external patients (high/low), and over the study's own"
-    print_table(("trait", "patients", "ensemble", f"{scheme}, mean", "own test"), lines, title=title)
+        lines.append((trait, size, _estimate(ensemble), _value(mean), _estimate(own)))
+    title = f"\nAUROC over external patients (high/low): ensemble, mean of {scheme}; own: in the study"
+    print_table(("trait", "patients", "ensemble", "mean", "own"), lines, title=title)
 
 
 def _estimate(row: pd.Series | None) -> str:
@@ -73,6 +73,10 @@ def _estimate(row: pd.Series | None) -> str:
     if not is_known(row["value"]):
         return "undefined"
     return f"{row['value']:.2f}" + (f" ({row['low']:.2f}-{row['high']:.2f})" if is_known(row["low"]) else "")
+
+
+def _value(row: pd.Series | None) -> str:
+    return "-" if row is None or not is_known(row["value"]) else f"{row['value']:.2f}"
 
 
 def _print_weights(found: External) -> None:

@@ -86,7 +86,9 @@ def _patients(found: External) -> Section:
     warned = found.slides[found.slides["warnings"].fillna("") != ""]
     if len(warned):
         warned_rows = tuple((Cell(r["slide_id"]), Cell(r["warnings"])) for _, r in warned.head(_MOST_ROWS).iterrows())
-        caption = f"Slides unlike those that trained the models: {count(len(warned))} of {count(len(found.slides))}."
+        caption = (
+            f"Slides unlike those that trained the models, or with flaws: {count(len(warned))} of {count(len(found.slides))}."
+        )
         blocks.append(Grid(caption, text_columns("Slide", "How"), warned_rows, "slides.csv", folded=True))
     blocks.append(_scores(found))
     return Section("patients", "Patients and slides", tuple(blocks))

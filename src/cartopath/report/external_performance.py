@@ -45,11 +45,9 @@ def external_performance(found: External) -> Section:
         "about the patients that are drawn."
     )
     blocks: list[Block] = [Paragraph(text), _grid(found), *_curves(found), _every_model(found), *_correlations(found)]
-    rules = tuple(
-        (Cell(trait), Cell(one.rule or NO_VALUE), Cell(one.reason, tone="muted")) for trait, one in found.classes.items()
-    )
+    rules = tuple((Cell(trait), Cell(one.rule or f"none: {one.reason}")) for trait, one in found.classes.items())
     caption = "Classes of the external cohort, which only the evaluation used."
-    blocks.append(Grid(caption, text_columns("Trait", "Classes", "Why there are none"), rules))
+    blocks.append(Grid(caption, text_columns("Trait", "Classes"), rules))
     return Section("performance", "How well the frozen models tell the traits", tuple(blocks))
 
 

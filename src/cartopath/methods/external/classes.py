@@ -14,6 +14,8 @@ from cartopath.study.inputs import ClinicalInput, MolecularInput, require_tables
 from cartopath.study.run import Study
 from cartopath.study.stages.values import measured_values
 
+_NOBODY = pd.DataFrame({"label": pd.Series(dtype=str), "median_label": pd.Series(dtype=str), "value": pd.Series(dtype=float)})
+
 
 @dataclass(frozen=True, eq=False)
 class TraitClasses:
@@ -26,7 +28,7 @@ class TraitClasses:
         kind: `measured` or `binary`.
     """
 
-    table: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["label", "median_label", "value"]))
+    table: pd.DataFrame = field(default_factory=lambda: _NOBODY)
     rule: str = ""
     reason: str = ""
     kind: str = "measured"

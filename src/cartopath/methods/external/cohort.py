@@ -114,4 +114,6 @@ def _remarks(slides: list[ExternalSlide], models: FrozenModels) -> list[str]:
     if not inside:
         return []
     examples = ", ".join(inside[:3]) + (" ..." if len(inside) > 3 else "")
-    return [f"{len(inside)} patients belong to the study's own cohort, but trained nothing ({examples}): no other hospital's."]
+    return [
+        f"{len(inside)} patients are of the study's own cohort but trained nothing, and are judged with the others ({examples})."
+    ]
