@@ -21,6 +21,7 @@ from cartopath.report import write_report
 from cartopath.report.blocks import Figure, Gallery, Section
 from cartopath.report.fingerprint_schemas import FINGERPRINT_SCHEMAS
 from cartopath.report.results import read_results
+from cartopath.report.sections.fingerprints_arms import arms_section
 from cartopath.report.sections.fingerprints_atlas import atlas_section, tissue_section
 from cartopath.report.sections.fingerprints_identity import identity_section
 from cartopath.report.sections.fingerprints_matching import matching_section
@@ -263,6 +264,19 @@ def test_the_atlas_shows_its_tiles_and_clusters(shown: dict[str, Section]) -> No
     assert len(gallery.plates) == 2
     assert "90 tiles of 9 patients" in gallery.caption
     assert "negative −0.80 30 9" in " ".join(words(shown["atlas"]).split())
+
+
+def test_arms_stand_beside_the_first_with_their_difference(tmp_path: Path) -> None:
+    first = {"trait": "ER", "study": "fingerprints", "method": "fingerprints", "encoder": "own", "n_patients": 60}
+    first |= {"n_high": 30, "n_low": 30, "auroc": 0.88, "auroc_low": 0.8, "auroc_high": 0.95}
+    other = first | {"study": "direct", "encoder": "none", "auroc": 0.8, "auroc_low": 0.7, "auroc_high": 0.9}
+    other |= {"auroc_difference": -0.08, "auroc_difference_low": -0.15, "auroc_difference_high": -0.01, "auroc_p": 0.03}
+    root = write(tmp_path, {"comparison": pd.DataFrame([first, other])})
+    section = arms_section(read_results(root))
+    assert section is not None
+    text = " ".join(words(section).split())
+    assert "0.88 0.80–0.95" in text
+    assert "−0.08 −0.15 to −0.01 bad 0.030" in text
 
 
 def test_every_table_that_is_promised_is_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
 from cartopath.report.sections.cox import cox_section
+from cartopath.report.sections.fingerprints_arms import arms_section
 from cartopath.report.sections.fingerprints_atlas import atlas_section, tissue_section
 from cartopath.report.sections.fingerprints_identity import identity_section
 from cartopath.report.sections.fingerprints_matching import matching_section
@@ -38,6 +39,7 @@ SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
     performance_section,
     scores_section,
     receptor_section,
+    arms_section,
     tissue_section,
     matching_section,
     identity_section,

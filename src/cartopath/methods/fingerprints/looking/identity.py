@@ -74,22 +74,24 @@ class SeenHalf:
 
 def plan_identity_maps(study: Study) -> list[Task]:
     """Return the task that draws regions of the first encoder's training; none where the study trained no encoder."""
-    index = next(iter(encoder_indices(study.config)), None)
-    card = None if index is None else encoder_card(study, index)
-    if index is None or card is None or card.card.get("encoder") != "own":
+    index = next(iter(encoder_indices(study.config)), 0)
+    name = f"encoder_{index}"
+    folder = study.layout.root / "maps" / "identity"
+    outputs = {kind: folder / f"{name}_{kind}.png" for kind in ("identity", "similarity")}
+    outputs["table"] = study.layout.table("identity_maps")
+    card = encoder_card(study, index)
+    if card is None or card.card.get("encoder") != "own":
+        for path in outputs.values():  # Of an encoder that the study no longer has.
+            path.unlink(missing_ok=True)
         return []
     slides = {record.slide_id: record for record in tiled_records(study)}
     chosen = [
-        (piece, patient, slides[name].path, slides[name].stated_mpp)
+        (piece, patient, slides[slide].path, slides[slide].stated_mpp)
         for piece, patient in chosen_pieces(card)
-        if (name := piece.rpartition("@")[0]) in slides
+        if (slide := piece.rpartition("@")[0]) in slides
     ]
     if not chosen:
         return []
-    folder = study.layout.root / "maps" / "identity"
-    name = f"encoder_{index}"
-    outputs = {kind: folder / f"{name}_{kind}.png" for kind in ("identity", "similarity")}
-    outputs["table"] = study.layout.table("identity_maps")
     key = task_key(
         STAGE,
         VERSION,

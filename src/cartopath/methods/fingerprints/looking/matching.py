@@ -60,7 +60,11 @@ class SlideMeans:
 def plan_matching(study: Study) -> list[Task]:
     """Return the task that plays the game with every encoder and holds the first encoder's fingerprints against the labels."""
     there = embedded(study)
+    tables = {name: study.layout.table(name) for name in _NAMES}
+    picture = study.layout.root / "maps" / "matching" / "look_alikes.png"
     if not there:
+        for path in (*tables.values(), picture):  # Of an encoder that the study no longer has.
+            path.unlink(missing_ok=True)
         return []
     splits = read_splits(study)
     seen = {}
@@ -76,7 +80,6 @@ def plan_matching(study: Study) -> list[Task]:
         sets=master_sets(splits).to_dict(),
         seed=study.config.seed,
     )
-    tables = {name: study.layout.table(name) for name in _NAMES}
     arguments = {
         "embeddings": list(there.values()),
         "seen": seen,
@@ -84,7 +87,7 @@ def plan_matching(study: Study) -> list[Task]:
         "assume_mpp": study.config.slides.assume_mpp,
         "seed": study.config.seed,
         "tables": tables,
-        "picture": study.layout.root / "maps" / "matching" / "look_alikes.png",
+        "picture": picture,
     }
     return [Task(STAGE, "all", key, match_slides, arguments, tuple(tables.values()))]
 
