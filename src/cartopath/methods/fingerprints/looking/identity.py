@@ -74,12 +74,12 @@ class SeenHalf:
 
 def plan_identity_maps(study: Study) -> list[Task]:
     """Return the task that draws regions of the first encoder's training; none where the study trained no encoder."""
-    index = next(iter(encoder_indices(study.config)), 0)
+    index = 0
     name = f"encoder_{index}"
     folder = study.layout.root / "maps" / "identity"
     outputs = {kind: folder / f"{name}_{kind}.png" for kind in ("identity", "similarity")}
     outputs["table"] = study.layout.table("identity_maps")
-    card = encoder_card(study, index)
+    card = encoder_card(study, index) if index in encoder_indices(study.config) else None
     if card is None or card.card.get("encoder") != "own":
         for path in outputs.values():  # Of an encoder that the study no longer has.
             path.unlink(missing_ok=True)
