@@ -92,7 +92,7 @@ def test_a_second_run_does_nothing(copied_fingerprints, run):
 AFTER_TRAINING = {"ensemble", "predict", "bookkeeping", "evaluate"}
 CHANGES = {
     "head": ({"head": {"max_epochs": 3}}, {"train"} | AFTER_TRAINING),
-    "pretraining": ({"pretraining": {"max_chunks": 1}}, {"pretrain", "embed", "train", "learning"} | AFTER_TRAINING),
+    "pretraining": ({"pretraining": {"learning_rate": 0.002}}, {"pretrain", "embed", "train", "learning"} | AFTER_TRAINING),
 }
 
 
