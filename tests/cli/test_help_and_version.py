@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cartopath.cli.main import app
 
-COMMANDS = ("benchmark", "demo", "init", "check", "doctor", "run", "stages", "predict", "report")
+COMMANDS = ("benchmark", "compare", "demo", "init", "check", "doctor", "external", "run", "stages", "predict", "report")
 HEAVY = ("torch", "pandas", "numpy", "lightning", "matplotlib", "timm", "dask", "distributed", "scipy", "openslide", "pydantic")
 
 
@@ -47,7 +47,7 @@ def test_the_help_names_exactly_the_commands_there_are():
     assert {command.name or command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["benchmark", "demo", "check", "run", "predict"])
+@pytest.mark.parametrize("command", ["benchmark", "compare", "demo", "check", "external", "run", "predict"])
 def test_commands_with_exit_codes_of_their_own_explain_them(command):
     assert "Exit codes" in CliRunner().invoke(app, [command, "--help"]).output
 
