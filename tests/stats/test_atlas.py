@@ -122,6 +122,14 @@ def test_clusters_of_too_few_patients_are_passed_over():
     assert found.clusters["mean_score"].min() > -1
 
 
+def test_plane_is_divided_less_finely_where_small_clusters_have_too_few_patients():
+    points, scores, _ = planted_plane()
+    patients = np.array([f"p{i % 400 // 60}" for i in range(len(points))])  # A group is of one or two patients.
+    found = atlas_clusters(points, scores, patients, seed=0, n_tiles=3)
+    assert len(found.clusters) > 1
+    assert found.clusters["n_tiles"].min() > 25
+
+
 def test_fewer_clusters_come_back_where_patients_are_few():
     points, scores, _ = planted_plane()
     found = atlas_clusters(points, scores, ["a"] * len(points), seed=0)

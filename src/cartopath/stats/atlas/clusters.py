@@ -1,8 +1,8 @@
 """The clusters of an atlas that are worth looking at: the most negative and the most positive ones, with tiles of many patients.
 
-Rawat et al. 2020 chose twelve centres by hand. Here a rule chooses them [A33]: k-means divides the plane; clusters with tiles of
-too few patients are passed over; of the others the six with the lowest and the six with the highest mean score are taken. Centres
-picked by hand are taken as they are.
+Rawat et al. 2020 chose twelve centres by hand. Here a rule chooses them [A33]: k-means divides the plane, as finely as
+leaves twelve clusters with tiles of enough patients; of these the six with the lowest and the six with the highest mean score are
+taken. Centres picked by hand are taken as they are.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ N_CLUSTERS = 12
 N_TILES = 5
 _TILES_PER_CLUSTER = 25
 _MOST_CLUSTERS = 48
+_FEWER = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def atlas_clusters(
     names = names_of(patients, "atlas_clusters: patients")
     same_length(points=places, scores=score, patients=names)
     if centres is None:
-        middles, member = _k_means(places, seed, n_clusters)
+        middles, member = _divided(places, names, seed, n_clusters, n_tiles)
     else:
         middles = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
         member = _distances(places, middles).argmin(axis=1)
@@ -95,12 +96,33 @@ def atlas_clusters(
     return AtlasClusters(numbered.drop(columns="k"), table, assignment)
 
 
-def _k_means(points: NDArray[np.float64], seed: int, n_clusters: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Divide the plane into about one cluster per 25 points, at least as many as are wanted and at most 48."""
+def _divided(
+    points: NDArray[np.float64], names: NDArray[np.str_], seed: int, n_clusters: int, n_patients: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Divide the plane into about one cluster per 25 points, at most 48, or into fewer until enough of them have enough patients.
+
+    Where no division has enough such clusters, the one with most of them is taken.
+    """
+    k = min(len(np.unique(points, axis=0)), max(n_clusters, min(_MOST_CLUSTERS, len(points) // _TILES_PER_CLUSTER)))
+    best = _k_means(points, k, seed)
+    most = _n_fit(best[1], names, n_patients)
+    while most < n_clusters and (k := int(k * _FEWER)) > 1:
+        found = _k_means(points, k, seed)
+        n_fit = _n_fit(found[1], names, n_patients)
+        if n_fit > most:
+            best, most = found, n_fit
+    return best
+
+
+def _n_fit(member: NDArray[np.int64], names: NDArray[np.str_], n_patients: int) -> int:
+    """How many clusters have tiles of enough patients."""
+    return sum(len(np.unique(names[member == number])) >= n_patients for number in np.unique(member))
+
+
+def _k_means(points: NDArray[np.float64], k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    k = min(len(np.unique(points, axis=0)), max(n_clusters, min(_MOST_CLUSTERS, len(points) // _TILES_PER_CLUSTER)))
     with threadpool_limits(1):
         fitted = KMeans(k, n_init=4, random_state=seed % 2**32).fit(points)
     return np.asarray(fitted.cluster_centers_, dtype=np.float64), np.asarray(fitted.labels_, dtype=np.int64)
