@@ -77,7 +77,7 @@ def _table(rows: pd.DataFrame) -> Grid:
         quartiles = own["probability"].quantile([0.25, 0.75])
         cells.append(
             (
-                Cell(str(encoder)),
+                Cell(str(encoder).replace("_", " ")),
                 Cell({"left": "left, trained", "right": "right, watched"}.get(str(half), str(half))),
                 Cell(count(len(own)), f"{count(own['n_tiles'].sum())} tiles"),
                 Cell(number(own["probability"].mean()), f"quartiles {number(quartiles[0.25])}–{number(quartiles[0.75])}"),
