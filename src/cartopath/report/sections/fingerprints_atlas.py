@@ -37,7 +37,10 @@ def atlas_section(results: StudyResults) -> Section | None:
     title = "Atlas of tiles"
     if table.problem:
         return Section("atlas", title, (missing("Atlas", table),))
-    text = "Tiles laid out so that those with near fingerprints lie near each other. Colour is their score. Only neighbourhoods mean something: distances between far groups, and their sizes, do not."
+    text = (
+        "Tiles laid out so that those with near fingerprints lie near each other. Colour is their score. Only neighbourhoods "
+        "mean something: distances between far groups, and their sizes, do not."
+    )
     traits = list(dict.fromkeys(table.rows["trait"]))
     blocks: list[Block] = [Paragraph(text)]
     for trait in traits[:_MOST_TRAITS]:
