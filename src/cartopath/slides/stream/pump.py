@@ -19,8 +19,9 @@ from cartopath.core.errors import TileError
 from cartopath.slides.array_pool import POOL
 from cartopath.slides.stream.cutter import Cutter, Job
 
-CHUNK_BYTES = 4 << 20
-"""Of tiles whose frames are read from the file together: few, since decoders wait while their needs are worked out."""
+CHUNK_BYTES = 16 << 20
+"""Of tiles whose frames are read from the file together: enough that each read is worth its while, few enough that decoders, who
+wait while needs are worked out, soon go on."""
 _FEW_JOBS = 4
 """Left for each thread: time to read more."""
 _BATCHES_AHEAD, _BYTES_AHEAD = 2, 128 << 20

@@ -51,7 +51,7 @@ def iter_tiles(
         window_px0: Side of the tiles on the slide, in level-0 pixels.
         size_px: Side of the result in pixels.
         batch_size: Tiles per batch; the last may be smaller.
-        threads: That decode, besides one that reads the file. Does not change the result.
+        threads: That read and decode; for a slide at a URL one more, which waits for the network. Does not change the result.
 
     Raises:
         SlideError: The slide is closed, or the tiles are impossibly large.
@@ -92,7 +92,7 @@ def map_tiles(
         xy_px0: (n, 2) level-0 upper left corners.
         window_px0: Side of the tiles on the slide, in level-0 pixels.
         size_px: Side of the tiles in pixels.
-        threads: That decode, besides one that reads the file. Does not change the result.
+        threads: That read and decode; for a slide at a URL one more, which waits for the network. Does not change the result.
 
     Raises:
         SlideError: The slide is closed, or the tiles are impossibly large.
