@@ -26,7 +26,7 @@ def copy_beginning(fingerprints_study: Path) -> Callable[[Path], Path]:
 
     def copy(folder: Path) -> Path:
         receipts = (f"receipts/{stage}" for stage in ("cohort", "splits", "labels", "quality", "tiles"))
-        for name in ("cohort", "quality", "tiles", *receipts):
+        for name in ("cohort", "quality", "tables", "tiles", *receipts):
             shutil.copytree(fingerprints_study / name, folder / name)
         return folder
 
