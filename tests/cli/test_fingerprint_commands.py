@@ -164,6 +164,7 @@ class TestMatch:
         assert code == 0
         assert "cores: 11 of 11 matched: accuracy 1.00 (95% CI 1.00-1.00, n=11)" in printed and "chance 0.0909" in printed
         assert "patients: 6 of 6 matched" in printed and "chance 0.1667" in printed
+        assert "this is no test of it" not in printed
         table = pd.read_csv(tmp_path / "matches.csv")
         assert (table["query"] == table["matched_to"]).all() and table["is_right"].all()
         assert (pd.read_csv(tmp_path / "patients.csv")["rank_of_right"] == 1).all()
@@ -175,6 +176,7 @@ class TestMatch:
         assert code == 0
         assert "left halves of the first set to right halves of the second" in printed
         assert "of 10 matched" in printed and "1 without a counterpart left out" in printed
+        assert "the network was trained on 6 of these 6 patients: this is no test of it" in printed
         table = pd.read_csv(tmp_path / "matches.csv")
         assert len(table) == 10 and (table["is_right"] == (table["rank_of_right"] == 1)).all()
         wrong = table[~table["is_right"]]

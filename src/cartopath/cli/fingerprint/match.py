@@ -10,7 +10,7 @@ import pandas as pd
 
 from cartopath.cli.console import OK, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
-from cartopath.methods.fingerprints_alone.diagnosis import WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_alone.diagnosis import HALVES, WORDS, Diagnosis, diagnose
 from cartopath.methods.fingerprints_alone.encoders import open_encoder
 from cartopath.methods.fingerprints_alone.gathering import Gathering, gather
 from cartopath.methods.fingerprints_alone.matching import (
@@ -78,6 +78,11 @@ def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gather
     pieces = [gather([given], Gathering(**gathering)) for given in (left, right) if given is not None]
     for note in dict.fromkeys(note for found in pieces for note in found.notes):
         print_line("note", "yellow", note)
+    patients = {piece.patient_id for found in pieces for piece in found.pieces}
+    if seen := patients & encoder.learned_from:
+        print_line(
+            "note", "yellow", f"the network was trained on {len(seen)} of these {len(patients)} patients: this is no test of it"
+        )
     fingerprinting = Fingerprinting(overlap=how.overlap, min_tissue=how.min_tissue, threads=threads, whole=how.whole)
     return fingerprint_sides(encoder, pieces[0], pieces[1] if right is not None else None, fingerprinting)
 
@@ -123,6 +128,10 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
         f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
         markup=False,
     )
+    if diagnosis.border_from == HALVES:
+        print_line(
+            "note", "yellow", "without pairs of one patient the border is a guess: slides of one organ and lab can be as near"
+        )
     for pair in found.pairs[:_SHOWN]:
         print_line("look", "yellow", f"{pair.first} and {pair.second} {WORDS[pair.kind]} (distance {pair.distance:.3f})")
     if len(found.pairs) > _SHOWN:

@@ -13,6 +13,7 @@ from cartopath.stats.look_alikes import LookAlikes, same_patient_pairs, suspicio
 from cartopath.stats.matching import Side, mean_features, unit_length
 
 FEWEST_PAIRS = 3
+PAIRS, HALVES = "pairs of one patient", "halves of slides"
 WORDS = {
     "duplicate": "look like one slide",
     "one_patient": "look like one patient, are labelled as two",
@@ -27,7 +28,7 @@ class Diagnosis:
     Attributes:
         found: Suspicious pairs.
         n_slides: How many slides or cores were compared.
-        border_from: What taught how near one patient's tissue lies: `pairs of one patient`, or `halves of slides`.
+        border_from: What taught how near one patient's tissue lies: `PAIRS` or `HALVES`.
     """
 
     found: LookAlikes
@@ -55,8 +56,8 @@ class Diagnosis:
 def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     """Compare all slides, or all cores of arrays, with each other.
 
-    Where fewer than three pairs are labelled as one patient, the halves of each slide say how near tissue of one patient lies;
-    those are nearer than two slides of a patient are, so that less is found.
+    Where fewer than three pairs are labelled as one patient, the halves of each slide say how near tissue of one patient lies.
+    Halves share stain and scanner, as slides of one lab do: with weak fingerprints slides of one organ and lab can be as near.
 
     Args:
         sides: As `comparable` gave them. Of two sets, slides of the second are marked where a name is in both.
@@ -75,7 +76,7 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     names, means, owners = both.means()
     enough = len(same_patient_pairs(owners)) >= FEWEST_PAIRS or len(known) < FEWEST_PAIRS
     found = suspicious_pairs(means, names, owners, normalise=normalise, same_patient_distances=None if enough else known)
-    return Diagnosis(found, len(names), "pairs of one patient" if enough else "halves of slides")
+    return Diagnosis(found, len(names), PAIRS if enough else HALVES)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,12 +28,14 @@ class Encoder:
         key: Of its weights.
         spec: Size and resolution of the tiles.
         encode: Features of batches of tiles.
+        learned_from: Patients whose tissue it was trained on, where they are known.
     """
 
     name: str
     key: str
     spec: FingerprintSpec
     encode: Encode
+    learned_from: frozenset[str] = frozenset()
 
 
 def open_encoder(
@@ -54,6 +56,7 @@ def open_encoder(
         BundleError: The folder is none, or the weights cannot be had.
         ConfigError: timm has no such model.
     """
+    learned_from: frozenset[str] = frozenset()
     if name.startswith((RANDOM, PUBLISHED)):
         network, spec = _timm_model(name, size_px, mpp, seed)
         key = value_key([name, spec.to_dict(), seed if name.startswith(RANDOM) else 0])
@@ -65,11 +68,13 @@ def open_encoder(
             )
         bundle = read_fingerprint(name)
         network, spec, key = bundle.network, bundle.card.spec, bundle.card.weights_sha256
+        if bundle.card.card.get("has_patients", True):
+            learned_from = frozenset(filter(None, bundle.card.patients))
 
     def encode(batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.floating]:
         return fingerprint_tiles(network, batches, device=_checked_device(device), threads=threads)
 
-    return Encoder(name=name, key=key, spec=spec, encode=encode)
+    return Encoder(name=name, key=key, spec=spec, encode=encode, learned_from=learned_from)
 
 
 def _timm_model(name: str, size_px: int, mpp: float, seed: int) -> tuple[FingerprintNetwork, FingerprintSpec]:
