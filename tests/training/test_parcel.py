@@ -17,7 +17,7 @@ from cartopath.training.parcel import Parcel
 def answer(rank, parcel):
     values, tensor, function, replies = parcel.opened()
     tensor += 1  # shared: the process that started this one sees it
-    replies.send((rank, values, function(tensor)))
+    replies.send((rank, int(values.sum()), float(function(tensor))))
 
 
 def test_arrays_tensors_functions_and_pipes_arrive(monkeypatch):
@@ -26,9 +26,7 @@ def test_arrays_tensors_functions_and_pipes_arrive(monkeypatch):
     tensor = torch.zeros(5)
     parcel = Parcel((np.arange(100_000), tensor, torch.sum, reply))
     assert start_processes(answer, args=(parcel,), nprocs=1, join=False).join()
-    rank, values, total = replies.recv()
-    assert (rank, float(total)) == (0, 5.0)
-    assert np.array_equal(values, np.arange(100_000))
+    assert replies.recv() == (0, 4_999_950_000, 5.0)
     assert torch.equal(tensor, torch.ones(5))
 
 

@@ -10,13 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cartopath.core.errors import ArtifactError, ConfigError, closest
+from cartopath.core.errors import ArtifactError
 from cartopath.core.rng import seed_for
+from cartopath.models.backbones import IMAGENET_MEAN, IMAGENET_STD, create_backbone, seeded
 from cartopath.models.spec import NetworkSpec
-from cartopath.models.torchvision_ops import timm_ready
-
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class TileClassifier(nn.Module):
@@ -31,8 +28,8 @@ class TileClassifier(nn.Module):
         super().__init__()
         self.backbone = backbone
         standardize = input_range == "imagenet"
-        mean = torch.tensor(_IMAGENET_MEAN if standardize else (0.0, 0.0, 0.0)).view(1, 3, 1, 1)
-        std = torch.tensor(_IMAGENET_STD if standardize else (1.0, 1.0, 1.0)).view(1, 3, 1, 1)
+        mean = torch.tensor(IMAGENET_MEAN if standardize else (0.0, 0.0, 0.0)).view(1, 3, 1, 1)
+        std = torch.tensor(IMAGENET_STD if standardize else (1.0, 1.0, 1.0)).view(1, 3, 1, 1)
         # Not persistent: they follow from the spec and are no weights.
         self.register_buffer("scale", 1.0 / std, persistent=False)
         self.register_buffer("shift", -mean / std, persistent=False)
@@ -71,26 +68,8 @@ def build_network(spec: NetworkSpec, *, seed: int = 0) -> TileClassifier:
     Raises:
         ConfigError: timm has no such backbone, or cannot pool it as asked.
     """
-    timm_ready()
-    import timm
-
-    if not timm.is_model(spec.backbone):
-        similar = closest(spec.backbone, timm.list_models())
-        raise ConfigError(f"timm {timm.__version__} has no backbone {spec.backbone!r} (closest: {', '.join(similar) or 'none'})")
-    options: dict[str, Any] = {"num_classes": 1, "global_pool": spec.pool}
-    pretrained_cfg = timm.get_pretrained_cfg(spec.backbone)
-    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
-        options["img_size"] = spec.size_px
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_for(seed, "weights", spec.backbone))
-        try:
-            backbone = timm.create_model(spec.backbone, pretrained=spec.pretrained, **options)
-        except (AssertionError, TypeError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise ConfigError(
-                f"timm cannot build {spec.backbone!r} for {spec.size_px} px tiles with {spec.pool!r} pooling ({reason}); "
-                f"choose another pool or backbone"
-            ) from error
+    with seeded(seed_for(seed, "weights", spec.backbone)):
+        backbone = create_backbone(spec.backbone, size_px=spec.size_px, pretrained=spec.pretrained, n_outputs=1, pool=spec.pool)
     _zero_output(backbone)
     return TileClassifier(backbone, input_range=spec.input_range)
 

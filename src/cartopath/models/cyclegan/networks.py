@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from cartopath.core.rng import seed_for
+from cartopath.models.backbones import seeded
 from cartopath.models.cyclegan.spec import DiscriminatorSpec, GeneratorSpec
 
 _INITIAL_SD = 0.02
@@ -99,15 +99,13 @@ class PatchDiscriminator(nn.Module):
 
 def build_generator(spec: GeneratorSpec, *, seed: int = 0) -> ResnetGenerator:
     """Build a generator with random weights that come from `seed` alone; torch's global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_for(seed, "generator"))
+    with seeded(seed_for(seed, "generator")):
         return ResnetGenerator(spec).apply(_initialise)
 
 
 def build_discriminator(spec: DiscriminatorSpec, *, seed: int = 0) -> PatchDiscriminator:
     """Build a discriminator with random weights that come from `seed` alone; torch's global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_for(seed, "discriminator"))
+    with seeded(seed_for(seed, "discriminator")):
         return PatchDiscriminator(spec).apply(_initialise)
 
 

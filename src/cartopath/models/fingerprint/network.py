@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from cartopath.core.errors import ConfigError, closest
+from cartopath.core.errors import ConfigError
 from cartopath.core.rng import seed_for
+from cartopath.models.backbones import IMAGENET_MEAN, IMAGENET_STD, buildable, create_backbone, seeded
 from cartopath.models.fingerprint.spec import FingerprintSpec
-from cartopath.models.torchvision_ops import timm_ready
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
 
@@ -37,8 +35,8 @@ class FingerprintNetwork(nn.Module):
         self.n_features, self.n_pieces = spec.n_features, n_pieces
         matrix = torch.tensor([LUMINANCE] * 3) if spec.colour == "grey" else torch.eye(3)
         standardize = spec.input_range == "imagenet"
-        mean = torch.tensor(_IMAGENET_MEAN if standardize else (0.0, 0.0, 0.0))
-        std = torch.tensor(_IMAGENET_STD if standardize else (1.0, 1.0, 1.0))
+        mean = torch.tensor(IMAGENET_MEAN if standardize else (0.0, 0.0, 0.0))
+        std = torch.tensor(IMAGENET_STD if standardize else (1.0, 1.0, 1.0))
         # Not persistent: they follow from the spec and are no weights.
         self.register_buffer("_matrix", (matrix / std[:, None]).reshape(3, 3, 1, 1), persistent=False)
         self.register_buffer("_shift", -mean / std, persistent=False)
@@ -86,26 +84,10 @@ def build_fingerprint_network(spec: FingerprintSpec, *, n_pieces: int, seed: int
     """
     if n_pieces < 2:
         raise ConfigError(f"a fingerprint network tells at least 2 pieces of tissue apart. Got 'n_pieces' {n_pieces} instead.")
-    timm_ready()
-    import timm
-
-    if not timm.is_model(spec.backbone):
-        similar = closest(spec.backbone, timm.list_models())
-        raise ConfigError(f"timm {timm.__version__} has no backbone {spec.backbone!r} (closest: {', '.join(similar) or 'none'})")
-    options: dict[str, Any] = {"num_classes": 0, "global_pool": "avg"}
-    pretrained_cfg = timm.get_pretrained_cfg(spec.backbone)
-    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
-        options["img_size"] = spec.size_px
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed_for(seed, "fingerprint weights", spec.backbone))
-        try:
-            backbone = timm.create_model(spec.backbone, pretrained=spec.pretrained, **options)
+    with seeded(seed_for(seed, "fingerprint weights", spec.backbone)):
+        backbone = create_backbone(spec.backbone, size_px=spec.size_px, pretrained=spec.pretrained, n_outputs=0, pool="avg")
+        with buildable(f"{spec.backbone!r} for {spec.size_px} px tiles"):
             n_backbone = _n_outputs(backbone, spec.size_px)
-        except (AssertionError, TypeError, ValueError, RuntimeError) as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(": ").splitlines()[0]
-            raise ConfigError(
-                f"timm cannot build {spec.backbone!r} for {spec.size_px} px tiles ({reason}); choose another backbone or size"
-            ) from error
         return FingerprintNetwork(backbone, n_backbone, spec, n_pieces=n_pieces)
 
 

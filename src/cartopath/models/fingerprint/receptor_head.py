@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from cartopath.core.rng import seed_for
+from cartopath.models.backbones import seeded
 
 
 class ReceptorHead(nn.Module):
@@ -22,8 +22,7 @@ class ReceptorHead(nn.Module):
     def __init__(self, n_features: int = 512, *, n_hidden: int = 8, seed: int = 0) -> None:
         super().__init__()
         self.n_features = n_features
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed_for(seed, "receptor head", n_features, n_hidden))
+        with seeded(seed_for(seed, "receptor head", n_features, n_hidden)):
             self.layers = nn.Sequential(nn.Linear(n_features, n_hidden), nn.ReLU(), nn.Linear(n_hidden, 1), nn.Tanh())
 
     def forward(self, fingerprints: Tensor) -> Tensor:
