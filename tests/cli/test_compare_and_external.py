@@ -56,13 +56,13 @@ class TestCompare:
         table = pd.read_csv(tmp_path / "comparison.csv")
         other = table[table["study"] != "small"]
         assert (other["auroc_difference"] == 0).all()
-        assert (other["auroc_p"] == 1).all()
+        assert (other["planted_p"] == 1).all()
         assert (other["map_agreement"] == 1).all()
 
     def test_leaves_a_page_that_loads_and_runs_nothing(self, cartopath, arms, tmp_path):
         cartopath("compare", *arms, "-o", tmp_path)
         page = (tmp_path / "index.html").read_text()
-        assert "no difference found" in page
+        assert "a difference needs 5 of each" in page
         assert "<script" not in page
         assert not re.search(r"(src|href)=\"(?!#|data:)", page)
 

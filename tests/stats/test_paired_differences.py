@@ -107,6 +107,17 @@ class TestAreas:
         once = compare_aurocs([Judged(labels, scores, range(N))], rng=np.random.default_rng(0))[1].difference
         assert (found.low, found.high) == pytest.approx((once.low, once.high), abs=1e-9)
 
+    def test_of_three_patients_differ_by_a_figure_that_nobody_may_call_certain(self, rng):
+        found = compare_aurocs([Judged([1, 0, 0], [[1, 1, 1], [3, 1, 2]], ["a", "b", "c"])], rng=rng)[1]
+        assert (found.estimate.value, found.difference.value) == (1.0, 0.5)
+        assert (found.difference.low, found.p_value) == (None, None)
+        assert found.difference.reason == "a class has 1 of the patients; a difference needs 5 of each"
+
+    def test_of_many_slides_of_few_patients_are_no_more_certain(self, rng):
+        labels = np.tile([1, 0], 20)
+        judged = Judged(labels, [rng.random(40), labels], np.arange(40) % 8)
+        assert compare_aurocs([judged], rng=rng)[1].difference.reason.startswith("a class has 4 of the patients")
+
 
 class TestFolds:
     def folds(self, patients, k=4):
@@ -192,6 +203,12 @@ class TestCorrelations:
     def test_with_a_constant_score_have_no_figure(self, measured, rng):
         found = compare_correlations(measured[0], np.ones((2, N)), range(N), rng=rng)
         assert found[0].estimate.reason == "a measurement or score is constant"
+
+    def test_of_nine_patients_differ_by_a_figure_without_an_interval(self, rng):
+        found = compare_correlations(range(9), rng.random((2, 9)), range(9), rng=rng)[1]
+        assert found.difference.value is not None
+        assert (found.difference.low, found.p_value) == (None, None)
+        assert found.difference.reason == "9 patients; a difference needs 10"
 
     def test_of_two_patients_have_none_either(self, rng):
         found = compare_correlations([1, 2], [[1, 2]], ["a", "b"], rng=rng)

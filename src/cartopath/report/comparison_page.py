@@ -23,7 +23,6 @@ from cartopath.report.blocks import (
 from cartopath.report.comparison_performance import comparison_performance, difference_verdict, figure_cells, signed
 from cartopath.report.numbers import count, counted, duration, interval, is_known, number, p_equals, p_value
 from cartopath.report.page import render_page
-from cartopath.report.verdicts import UNDEFINED
 from cartopath.store.atomic import write_text
 
 _SOURCE = "Every number on this page is also in the CSV files beside it: comparison, rounds, maps, hti."
@@ -69,16 +68,16 @@ def _arms(comparison: Comparison) -> Grid:
 def _claim(comparison: Comparison, row: pd.Series) -> Claim:
     first = comparison.table[(comparison.table["trait"] == row["trait"]) & (comparison.table["study"] == comparison.studies[0])]
     verdict = difference_verdict(row["auroc_difference_low"], row["auroc_difference_high"])
-    if verdict == UNDEFINED:
-        reason = row["auroc_reason"] or "no interval"
-        return Claim(row["trait"], f"{row['study']}: undefined, since {reason}.", verdict.text, verdict.tone)
+    if not is_known(row["auroc"]):
+        return Claim(row["trait"], f"{row['study']}: AUROC undefined: {row['auroc_reason']}.", verdict.text, verdict.tone)
     size = f"{counted(row['n_patients'], 'patient')} ({count(row['n_high'])} high, {count(row['n_low'])} low)"
     between = interval(row["auroc_difference_low"], row["auroc_difference_high"])
+    certainty = f"95 % CI {between}), {p_equals(row['auroc_p'])}" if between else f"no interval: {row['auroc_reason']})"
     text = (
         f"{row['study']}: AUROC {number(row['auroc'])} against {number(first.iloc[0]['auroc'])} of {comparison.studies[0]}, "
-        f"difference {signed(row['auroc_difference'])} (95 % CI {between}), {p_equals(row['auroc_p'])}, {size}."
+        f"difference {signed(row['auroc_difference'])} ({certainty}, {size}."
     )
-    if is_known(row["rounds_auroc_difference"]):
+    if is_known(row["rounds_auroc_difference_low"]):
         between = interval(row["rounds_auroc_difference_low"], row["rounds_auroc_difference_high"])
         text += f" Mean over {comparison.scheme}: {signed(row['rounds_auroc_difference'])} (95 % CI {between})."
     return Claim(row["trait"], text, verdict.text, verdict.tone)

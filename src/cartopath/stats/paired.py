@@ -20,6 +20,8 @@ from cartopath.stats.estimate import Estimate
 from cartopath.stats.inputs import Names, Values, binary, choice, names_of, numbers, same_length
 
 _CONFIDENCE = (2.5, 97.5)
+MIN_PATIENTS = 5
+"""Of each class, or twice as many in all: resamples of fewer repeat the same few and make any difference look certain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def compare_aurocs(parts: Sequence[Judged], *, n_resamples: int = 2000, rng: np.
 
     A patient who is in several parts (the same test set in every round) is drawn in all of them at once. A part that holds one
     class only, in the data or in a resample, is left out of that mean. Intervals are None when more than half of the resamples
-    hold one class only.
+    hold one class only; those of differences, and p-values, also where a class has fewer than `MIN_PATIENTS` patients.
 
     Args:
         parts: One for a test set; one per round or fold for the mean over them.
@@ -92,7 +94,9 @@ def compare_aurocs(parts: Sequence[Judged], *, n_resamples: int = 2000, rng: np.
         values = [[weighted_aurocs(labels, row, weights[:, own]) for row in scores] for labels, scores, _, own in used]
         return _mean_of_known(np.array(values))
 
-    return _compared(figures, len(unique), n_rows, n_resamples, rng, n_parts=len(used), lacking="hold one class only")
+    fewest = min(len(np.unique(np.concatenate([own[labels == side] for labels, _, _, own in used]))) for side in (True, False))
+    few = f"a class has {fewest} of the patients; a difference needs {MIN_PATIENTS} of each" if fewest < MIN_PATIENTS else ""
+    return _compared(figures, len(unique), n_rows, n_resamples, rng, n_parts=len(used), lacking="hold one class only", few=few)
 
 
 def compare_correlations(
@@ -139,7 +143,9 @@ def compare_correlations(
         arrays = [_weighted_ranks(array, own) if kind == "spearman" else _standard(array) for array in (measured, *rows)]
         return np.array([_weighted_pearson(arrays[0], array, own) for array in arrays[1:]])
 
-    return _compared(figures, len(unique), len(measured), n_resamples, rng, n_parts=1, lacking="are constant")
+    needed = 2 * MIN_PATIENTS
+    few = f"{len(unique)} patients; a difference needs {needed}" if len(unique) < needed else ""
+    return _compared(figures, len(unique), len(measured), n_resamples, rng, n_parts=1, lacking="are constant", few=few)
 
 
 def _checked(part: Judged) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.str_]]:
@@ -177,6 +183,7 @@ def _compared(
     *,
     n_parts: int,
     lacking: str,
+    few: str,
 ) -> list[Compared]:
     values = figures(np.ones((1, n_patients)))[:, 0]
     reason = "all rows belong to one patient" if n_patients < 2 else "" if n_resamples > 0 else "no resamples asked for"
@@ -187,17 +194,18 @@ def _compared(
         if drawn.shape[1] < n_resamples / 2:
             reason = f"{n_resamples - drawn.shape[1]} of {n_resamples} bootstrap samples {lacking}"
 
-    def estimate(value: float, samples: NDArray[np.float64]) -> Estimate:
-        if reason:
-            return Estimate(float(value), None, None, n_rows, reason, n_patients)
+    def estimate(value: float, samples: NDArray[np.float64], why: str) -> Estimate:
+        if why:
+            return Estimate(float(value), None, None, n_rows, why, n_patients)
         low, high = np.percentile(samples, _CONFIDENCE)
         return Estimate(float(value), float(low), float(high), n_rows, "", n_patients)
 
     found = []
     for i, value in enumerate(values):
         beyond = drawn[i] - drawn[0]
-        p_value = None if reason or i == 0 else _two_sided(beyond)
-        found.append(Compared(estimate(value, drawn[i]), estimate(value - values[0], beyond), p_value, n_parts))
+        p_value = None if reason or few or i == 0 else _two_sided(beyond)
+        difference = estimate(value - values[0], beyond, reason or few)
+        found.append(Compared(estimate(value, drawn[i], reason), difference, p_value, n_parts))
     return found
 
 

@@ -52,7 +52,7 @@ def compared_fields(name: str, found: Compared, *, is_first: bool) -> dict[str, 
     fields = _estimate(name, found.estimate) | {f"{name}_n": found.estimate.n_groups or found.estimate.n}
     if not is_first:
         fields |= _estimate(f"{name}_difference", found.difference) | {f"{name}_p": found.p_value}
-    return fields | {f"{name}_reason": found.estimate.reason}
+    return fields | {f"{name}_reason": found.estimate.reason or ("" if is_first else found.difference.reason)}
 
 
 def _estimate(name: str, estimate: Estimate) -> dict[str, Any]:
