@@ -101,22 +101,24 @@ def _divided(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Divide the plane into about one cluster per 25 points, at most 48, or into fewer until enough of them have enough patients.
 
-    Where no division has enough such clusters, the one with most of them is taken.
+    Where no division has enough such clusters, the one is taken whose number of them, times the share of the points that lie in
+    them, is highest: many clusters, and few points that are passed over.
     """
     k = min(len(np.unique(points, axis=0)), max(n_clusters, min(_MOST_CLUSTERS, len(points) // _TILES_PER_CLUSTER)))
     best = _k_means(points, k, seed)
-    most = _n_fit(best[1], names, n_patients)
-    while most < n_clusters and (k := int(k * _FEWER)) > 1:
+    is_fit = _is_fit(best[1], names, n_patients)
+    most = is_fit.sum() * is_fit[best[1]].mean()
+    while is_fit.sum() < n_clusters and (k := int(k * _FEWER)) > 1:
         found = _k_means(points, k, seed)
-        n_fit = _n_fit(found[1], names, n_patients)
-        if n_fit > most:
-            best, most = found, n_fit
+        is_fit = _is_fit(found[1], names, n_patients)
+        if (worth := is_fit.sum() * is_fit[found[1]].mean()) > most:
+            best, most = found, worth
     return best
 
 
-def _n_fit(member: NDArray[np.int64], names: NDArray[np.str_], n_patients: int) -> int:
-    """How many clusters have tiles of enough patients."""
-    return sum(len(np.unique(names[member == number])) >= n_patients for number in np.unique(member))
+def _is_fit(member: NDArray[np.int64], names: NDArray[np.str_], n_patients: int) -> NDArray[np.bool_]:
+    """Which clusters have tiles of enough patients, (n_clusters,)."""
+    return np.array([len(np.unique(names[member == number])) >= n_patients for number in range(member.max() + 1)])
 
 
 def _k_means(points: NDArray[np.float64], k: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
