@@ -12,9 +12,12 @@ from cartopath.methods.fingerprints.looking import plan_identity_maps, plan_matc
 from cartopath.methods.fingerprints.looking.identity import chosen_pieces
 from cartopath.methods.fingerprints.looking.matching import SlideMeans, contradictions, played
 from cartopath.methods.fingerprints.looking.outcome_tables import TABLES, outcome_tables
+from cartopath.methods.fingerprints.looking.receptors import read_types
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.stats import auroc
+from cartopath.store.artifacts import Header, write_table
 from cartopath.study.run import Stage, Study, run_study
+from cartopath.study.stages.scores import SlideGeometry
 from cartopath.training.fingerprint import FingerprintCard
 
 TRAITS = ["MKI67", "hsa-miR-17-5p"]
@@ -153,6 +156,14 @@ def test_regions_are_drawn_of_patients_all_over_the_cohort():
     card = FingerprintCard(spec=FingerprintSpec(), pieces=tuple(pieces), patients=patients, card={}, weights_sha256="")
     assert [patient for _, patient in chosen_pieces(card, most=3)] == ["P00", "P10", "P19"]
     assert len({patient for _, patient in chosen_pieces(card)}) == 6
+
+
+def test_types_of_tissue_lie_where_their_tiles_are(tmp_path):
+    tiles = pd.DataFrame({"col": [0, 2], "row": [1, 0], "type": ["fat", "stroma"]})
+    write_table(tiles, tmp_path / "types.parquet", Header(kind="tissue_types", meta={"types": ["stroma", "fat"]}))
+    found = read_types(tmp_path / "types.parquet", SlideGeometry(n_rows=2, n_cols=3, window_px0=224, mpp=0.5))
+    assert found.codes.tolist() == [[-1, -1, 0], [1, -1, -1]]
+    assert found.names == ("stroma", "fat")
 
 
 @pytest.fixture(scope="module")
