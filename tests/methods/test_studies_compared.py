@@ -263,6 +263,7 @@ def test_fingerprints_stand_beside_networks_on_the_same_patients(finished_study,
     root = fingerprints_study
     found = compare_studies([finished_study, root])
     assert found.studies == ["finished_study", "fingerprints_study"]  # Both are called small: their folders tell them apart.
+    assert found.notes[0].startswith("fingerprints_study: patients without a class")
     row = found.table.set_index(["trait", "study"]).loc[("MKI67", "fingerprints_study")]
     assert (row["method"], row["encoder"]) == ("fingerprints", "own test_resnet, trained without labels")
     lines = [json.loads(line) for line in (root / "ledger.jsonl").read_text().splitlines()]

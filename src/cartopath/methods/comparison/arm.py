@@ -44,6 +44,11 @@ class Arm:
         return encoder_of(self.study.config)
 
     @property
+    def has_own_encoder(self) -> bool:
+        """Whether an encoder learned from this cohort, without labels: from everybody who is not in a test set."""
+        return getattr(self.study.config.method, "encoder", "") == "own"
+
+    @property
     def traits(self) -> list[str]:
         """The traits that have scores, in the order of the study file."""
         scored = set(self.scores["trait"])

@@ -115,6 +115,11 @@ def _trait_rows(arms: Sequence[Arm], trait: str, maps: pd.DataFrame) -> list[dic
 def _notes(arms: Sequence[Arm], traits: Sequence[str]) -> list[str]:
     notes = [f"{sentence}." for sentence in slide_differences(arms, traits)]
     for arm in arms:
+        if arm.has_own_encoder and arm.study.config.splits.scheme == "rounds":
+            notes.append(
+                f"{arm.name}: patients without a class, who count in correlations and maps, are new to its heads alone; its "
+                "encoder learned from everybody outside the test set, without labels."
+            )
         others = [trait for trait in arm.traits if trait not in traits]
         if others:
             notes.append(f"{arm.name} also has {', '.join(others)}, which another study lacks: left out.")
