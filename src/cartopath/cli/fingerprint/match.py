@@ -12,7 +12,8 @@ from cartopath.cli.console import OK, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
 from cartopath.methods.fingerprints_alone.diagnosis import HALVES, WORDS, Diagnosis, diagnose
 from cartopath.methods.fingerprints_alone.encoders import open_encoder
-from cartopath.methods.fingerprints_alone.gathering import Gathering, gather
+from cartopath.methods.fingerprints_alone.found import Gathering
+from cartopath.methods.fingerprints_alone.gathering import gather
 from cartopath.methods.fingerprints_alone.matching import (
     Fingerprinting,
     Sides,

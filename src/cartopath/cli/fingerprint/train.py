@@ -11,7 +11,8 @@ from typing import Any
 from cartopath.cli.console import OK, console, errors, guarded, print_line
 from cartopath.core.cores import usable_cores
 from cartopath.core.errors import ConfigError
-from cartopath.methods.fingerprints_alone.gathering import Gathered, Gathering, gather
+from cartopath.methods.fingerprints_alone.found import Gathered, Gathering
+from cartopath.methods.fingerprints_alone.gathering import gather
 from cartopath.methods.fingerprints_alone.pairing import make_pairing
 from cartopath.methods.fingerprints_alone.training import LoneTraining, Usable, train_alone, usable
 from cartopath.models.fingerprint import FingerprintSpec

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.geometry import RegionPx0
 from cartopath.methods.fingerprints_alone.core_map import place_name
-from cartopath.methods.fingerprints_alone.gathering import FoundArray
+from cartopath.methods.fingerprints_alone.found import FoundArray
 from cartopath.slides import open_slide
 
 if TYPE_CHECKING:

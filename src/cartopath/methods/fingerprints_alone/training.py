@@ -12,7 +12,7 @@ import pandas as pd
 
 from cartopath.core.errors import ArtifactError, TrainingError
 from cartopath.methods.fingerprints_alone.core_map import place_name
-from cartopath.methods.fingerprints_alone.gathering import FoundArray, Gathered
+from cartopath.methods.fingerprints_alone.found import FoundArray, Gathered
 from cartopath.methods.fingerprints_alone.pairing import Pairing
 from cartopath.methods.fingerprints_alone.pictures import array_picture
 from cartopath.methods.training_folder import WORK_NAME, claim_folder
