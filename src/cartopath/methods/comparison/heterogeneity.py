@@ -24,7 +24,7 @@ def hti_agreement(arms: Sequence[Arm]) -> list[dict[str, Any]]:
     """
     traits = [sorted(arm.study.config.heterogeneity_traits) for arm in arms]
     tables = [_held_out(arm) for arm in arms]
-    if any(own != traits[0] for own in traits) or any(table.empty for table in tables):
+    if len(traits[0]) < 2 or any(own != traits[0] for own in traits) or any(table.empty for table in tables):
         return []
     joined = pd.concat([table.rename(i) for i, table in enumerate(tables)], axis=1, join="inner").dropna().sort_index()
     rows = []
