@@ -48,7 +48,7 @@ class Size:
 
     n_patients: int = 60
     n_copies: int = 6
-    n_swaps: int = 6
+    n_swaps: int = 3
     slide_um: float = 400.0
     likeness: float = 0.9
     network: FingerprintSpec = field(default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=2.0))

@@ -33,7 +33,10 @@ class Record:
             values = compute()
             self.results[name] = {**values, "cpu_seconds": round(time.process_time() - began, 1)}
             self._write()
-            print(f"{name}: {json.dumps({k: v for k, v in self.results[name].items() if not isinstance(v, (list, dict))})}", flush=True)
+            print(
+                f"{name}: {json.dumps({k: v for k, v in self.results[name].items() if not isinstance(v, (list, dict))})}",
+                flush=True,
+            )
         found: Values = self.results[name]
         return found
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+import tifffile
 
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.training.fingerprint import AugmentationSpec
@@ -10,16 +12,19 @@ from cartopath.training.fingerprint import AugmentationSpec
 COARSE = FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=2.0)
 
 
-def test_style_pairs_match_across_stainings_above_chance_and_are_not_trained_twice(tmp_path, monkeypatch):
+def test_table_2_has_both_ways_of_matching_and_is_not_trained_twice(tmp_path, monkeypatch):
+    """Whether style pairs help is tested in `test_style_invariance`, with more images than this."""
     import fingerprint_table2 as table2
 
     size = dataclasses.replace(
-        table2.QUICK, small=8, large=8, test=12, core_um=240.0, scanner_mpp=2.0, network=COARSE, n_images=2400
+        table2.QUICK, small=4, large=4, test=6, core_um=200.0, scanner_mpp=2.0, network=COARSE, n_images=320
     )
     rows = table2.run(tmp_path, [0], size, sets=["small"], arms=["style pairs"])
-    found = rows["standardised, core: small, style pairs"]
-    assert found["low"] > found["chance"] > 0
-    assert rows["standardised, patient: small, style pairs"]["value"] >= found["value"]
+    for how in table2.HOW:
+        core, patient = (rows[f"{how}, {unit}: small, style pairs"] for unit in ("core", "patient"))
+        assert core["chance"] == pytest.approx(1 / core["n"], abs=1e-4)
+        assert patient["chance"] == pytest.approx(1 / patient["n"], abs=1e-4)
+        assert patient["n"] <= 6 < core["n"] <= 12
     monkeypatch.setattr(table2, "train_fingerprint", None)
     assert table2.run(tmp_path, [0], size, sets=["small"], arms=["style pairs"]) == rows
 
@@ -33,12 +38,21 @@ def test_gains_pair_the_same_queries_over_all_seeds():
     assert gain(better, worse)["n"] == 4
 
 
-def test_planted_copies_are_found_in_rendered_slides(tmp_path):
+def test_planted_copies_show_their_source_and_swapped_slides_another_patients_name(tmp_path):
     import fingerprint_labels as labels
 
-    size = labels.Size(n_patients=12, n_copies=3, n_swaps=2, slide_um=240.0, network=COARSE, max_chunks=3)
-    total = labels.run(tmp_path, [0], size=size, with_honest=False)
-    assert total["planted: duplicates"] == {"planted": 3, "found": 3, "right": 3}
+    size = labels.Size(n_patients=8, n_copies=3, n_swaps=1, slide_um=100.0, network=COARSE)
+    honest, planted = (labels.plant(tmp_path, 0, size, is_honest=is_honest) for is_honest in (True, False))
+    assert sorted(planted.copies.values()) == sorted(labels.COPIES)
+    for pair, how in planted.copies.items():
+        source, target = (next(name for name in pair if name.endswith(end)) for end in ("C1", "C2"))
+        assert planted.patients[source] != planted.patients[target]
+        whole, copied = (tifffile.imread(planted.files[name]) for name in (source, target))
+        offset = {"recompressed": 0, "cropped": whole.shape[1] // 12, "shifted": 13}[how]
+        same = whole[offset : offset + copied.shape[0], offset : offset + copied.shape[1]]
+        assert np.corrcoef(same.ravel(), copied.ravel())[0, 1] > 0.95
+    assert {name for name in honest.patients if honest.patients[name] != planted.patients[name]} == planted.swapped
+    assert sorted(honest.patients.values()) == sorted(planted.patients.values())
 
 
 def test_no_patient_of_a_fold_is_learned_from_and_all_arms_score_the_same_patients(tmp_path):
