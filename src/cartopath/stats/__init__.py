@@ -5,7 +5,9 @@ result holds None and the reason. Importing this package is cheap: pandas, scipy
 need them.
 """
 
+from cartopath.stats.abstention import Abstention, abstention, least_amount, proportion
 from cartopath.stats.association import Correlation, benjamini_hochberg, correlation
+from cartopath.stats.by_tissue import TissueAuroc, auroc_by_tissue
 from cartopath.stats.combinations import combination_codes, combination_names, combinations
 from cartopath.stats.cox import CoxResult, cox
 from cartopath.stats.discrimination import RocCurve, accuracy, auroc, auroc_ci, roc_curve
@@ -16,8 +18,23 @@ from cartopath.stats.group_comparison import GroupTest, box_statistics, grouped,
 from cartopath.stats.heterogeneity import Heterogeneity, heterogeneity, hti
 from cartopath.stats.kaplan_meier import KaplanMeier, at_risk_table, kaplan_meier
 from cartopath.stats.logrank import Logrank, logrank, pairwise_logrank
+from cartopath.stats.look_alikes import LookAlikes, SuspiciousPair, same_patient_pairs, suspicious_pairs
+from cartopath.stats.matching import (
+    Matching,
+    MatchingGame,
+    Side,
+    euclidean,
+    matching_gain,
+    matching_game,
+    mean_by_patient,
+    mean_features,
+    standardised,
+    unit_length,
+)
+from cartopath.stats.paired import Compared, Judged, compare_aurocs, compare_correlations
 from cartopath.stats.patient_level import PatientScores, patient_scores
 from cartopath.stats.regional import RegionalHTI, regional_hti
+from cartopath.stats.roc_band import RocBand, roc_band
 from cartopath.stats.strata import age_groups, strata
 from cartopath.stats.survival_groups import BULK_BASELINES, bulk_baselines, median_groups, survival_groups
 from cartopath.stats.survival_set import SurvivalSet, survival_set
@@ -25,22 +42,34 @@ from cartopath.stats.survival_set import SurvivalSet, survival_set
 __all__ = [
     "BULK_BASELINES",
     "DAYS_PER_YEAR",
+    "Abstention",
+    "Compared",
     "Correlation",
     "CoxResult",
     "Estimate",
     "FollowUp",
     "GroupTest",
     "Heterogeneity",
+    "Judged",
     "KaplanMeier",
     "Logrank",
+    "LookAlikes",
+    "Matching",
+    "MatchingGame",
     "PatientScores",
     "RegionalHTI",
+    "RocBand",
     "RocCurve",
+    "Side",
     "SurvivalSet",
+    "SuspiciousPair",
+    "TissueAuroc",
+    "abstention",
     "accuracy",
     "age_groups",
     "at_risk_table",
     "auroc",
+    "auroc_by_tissue",
     "auroc_ci",
     "benjamini_hochberg",
     "box_statistics",
@@ -49,23 +78,37 @@ __all__ = [
     "combination_codes",
     "combination_names",
     "combinations",
+    "compare_aurocs",
+    "compare_correlations",
     "correlation",
     "cox",
+    "euclidean",
     "grouped",
     "heterogeneity",
     "hti",
     "kaplan_meier",
     "kruskal_wallis",
+    "least_amount",
     "logrank",
     "majority_vote",
+    "matching_gain",
+    "matching_game",
+    "mean_by_patient",
+    "mean_features",
     "median_groups",
     "pairwise_logrank",
     "patient_scores",
     "percent_positive",
+    "proportion",
     "rank_rounds",
     "regional_hti",
+    "roc_band",
     "roc_curve",
+    "same_patient_pairs",
+    "standardised",
     "strata",
     "survival_groups",
     "survival_set",
+    "suspicious_pairs",
+    "unit_length",
 ]

@@ -215,6 +215,7 @@ class FingerprintsConfig(Section):
     tiles_per_patient: int | None = Field(default=120, ge=1, description="tiles of a patient that train; null: all")
     ensemble: int = Field(default=3, ge=1, description="rounds that vote: the best by validation")
     threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it; 0.5 is a head's 0")
+    tissue_model: Path | None = Field(default=None, description="folder of a model of tissue types: AUROC by type")
     pretraining: PretrainingConfig = PretrainingConfig()
     head: HeadConfig = HeadConfig()
 

@@ -24,6 +24,7 @@ from cartopath.stats.by_tissue import TissueAuroc, auroc_by_tissue
 from cartopath.stats.estimate import Estimate
 from cartopath.store.artifacts import read_table, write_csv
 from cartopath.store.atomic import write_bytes
+from cartopath.study.config import FingerprintsConfig
 from cartopath.study.layout import Layout, file_name
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import SlideRecord
@@ -45,8 +46,9 @@ COLUMNS = [
 
 def tissue_model(study: Study) -> Path | None:
     """Return the folder of the study's model of tissue types, or None where it names none."""
-    named = getattr(study.config.method, "tissue_model", None)
-    return None if named is None else study.path(Path(named))
+    method = study.config.method
+    named = method.tissue_model if isinstance(method, FingerprintsConfig) else None
+    return None if named is None else study.path(named)
 
 
 def types_path(layout: Layout, slide_id: str) -> Path:

@@ -29,6 +29,18 @@ def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
             full_spec(encoder_spec(config))
         else:
             require_encoder(config, root / Path(method.encoder).expanduser())
+        if method.tissue_model is not None:
+            yield from _tissue_findings(root / method.tissue_model.expanduser())
     except CartopathError as error:
         where = "method.encoder" if method.encoder not in ("own", "random") else "method.backbone"
         yield Finding("error", "network-unusable", where, str(error))
+
+
+def _tissue_findings(folder: Path) -> Iterator[Finding]:
+    """Yield an error where the model of tissue types cannot be read."""
+    from cartopath.methods.tissue_types.model import read_tissue_card
+
+    try:
+        read_tissue_card(folder)
+    except CartopathError as error:
+        yield Finding("error", "tissue-model-unusable", "method.tissue_model", str(error))

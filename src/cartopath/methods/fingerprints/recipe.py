@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from cartopath.methods.ensemble import plan_ensembles
+from cartopath.methods.fingerprints.atlas import plan_atlas
+from cartopath.methods.fingerprints.by_tissue import plan_by_tissue, plan_tissue_types
 from cartopath.methods.fingerprints.embedding import plan_embedding
 from cartopath.methods.fingerprints.learning import plan_learning
+from cartopath.methods.fingerprints.looking import plan_identity_maps, plan_matching, plan_receptor_maps
 from cartopath.methods.fingerprints.prediction import plan_prediction
 from cartopath.methods.fingerprints.pretraining import plan_pretraining
 from cartopath.methods.fingerprints.sample import plan_sample_cache
@@ -38,4 +41,10 @@ STAGES = (
     Stage("maps", plan_mapping, "draw cartographies and heterogeneity maps"),
     Stage("heterogeneity", plan_heterogeneity, "measure HTI"),
     Stage("survival", plan_survival, "compare survival by HTI and by bulk expression"),
+    Stage("matching", plan_matching, "play the matching game, look for duplicates and swaps"),
+    Stage("identity_maps", plan_identity_maps, "draw whom each place looks like"),
+    Stage("tissue_types", plan_tissue_types, "type the tiles of test slides"),
+    Stage("by_tissue", plan_by_tissue, "measure AUROC by type of tissue"),
+    Stage("receptor_maps", plan_receptor_maps, "draw tile scores from -1 to 1, and right and wrong patients"),
+    Stage("atlas", plan_atlas, "lay tiles out by their fingerprints"),
 )
