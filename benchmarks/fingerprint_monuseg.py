@@ -13,8 +13,8 @@ of its own fold, which it never saw, find their right halves among all 20, and a
 
 The game is played in colour, in grey, and after the right half of every patient was re-stained to another patient's stain. The
 features made by hand are colour moments and the grey contrast of five octaves. All features are standardised over each side, with
-no label looked at, and also used as they are. Settings are those of `fingerprint_table2.py --quick`, found on simulated arrays;
-none was chosen here. Results are written to FOLDER/results.json as they come, and read from there.
+no label looked at, and also used as they are. No setting was chosen on these images (docs/fingerprint_experiments.md). Results
+are written to FOLDER/results.json as they come, and read from there.
 """
 
 from __future__ import annotations
