@@ -95,7 +95,7 @@ def test_a_planted_gain_in_auroc_has_an_interval_above_zero():
 def test_monuseg_folds_hold_every_patient_once_and_train_on_others_only(real_data, tmp_path):
     import fingerprint_monuseg as monuseg
 
-    size = dataclasses.replace(monuseg.QUICK, tiles_per_piece=4, max_chunks=1, overlap=0.0)
+    size = dataclasses.replace(monuseg.QUICK, tiles_per_piece=4, max_chunks=1)
     table = monuseg.run(real_data / "monuseg", tmp_path, size=size, n_folds=2, arms=("colour",))
     rows = {(encoder, game, group): value for encoder, game, group, value in table}
     assert rows["hand-made", "colour, as stained", "all"]["value"] >= 0.73
