@@ -138,12 +138,28 @@ def test_a_damaged_frame_costs_its_region_only_at_every_scale(direct, tmp_path, 
     backend = direct(write_row(tmp_path / "a.tif", [sound, sound[:-40] + END, sound]))
     cells = [(0, 0), (1, 0), (2, 0)]
     for shrink in backend.frames.layout(0).shrinks:
+        memory = np.empty((SIDE // shrink, SIDE // shrink, 3), np.uint8)
         for cell, data in zip(cells, backend.frames.fetch(0, cells), strict=True):
-            if cell == (1, 0):
-                with pytest.raises(FrameError):
-                    backend.frames.decode(0, cell, data, shrink=shrink)
-            else:
-                assert backend.frames.decode(0, cell, data, shrink=shrink).shape == (SIDE // shrink, SIDE // shrink, 3)
+            for out in (None, memory):
+                if cell == (1, 0):
+                    with pytest.raises(FrameError):
+                        backend.frames.decode(0, cell, data, shrink=shrink, out=out)
+                else:
+                    assert backend.frames.decode(0, cell, data, shrink=shrink, out=out).shape == memory.shape
+
+
+def test_a_frame_that_differs_from_the_one_before_it_is_judged_by_itself(direct, tmp_path, frame):
+    """Frames that begin as the last one did are decoded without a closer look."""
+    sound, grey, small = ycbcr_jpeg()(frame), encoded(frame[..., 0]), ycbcr_jpeg()(frame[: SIDE // 2])
+    backend = direct(write_row(tmp_path / "a.tif", [sound, grey, sound, small, sound]))
+    cells = [(col, 0) for col in range(5)]
+    memory, fates = np.empty((SIDE, SIDE, 3), np.uint8), []
+    for cell, data in zip(cells, backend.frames.fetch(0, cells), strict=True):
+        try:
+            fates.append((backend.frames.decode(0, cell, data, out=memory) == backend.frames.decode(0, (0, 0), data)).all())
+        except FrameError:
+            fates.append(None)
+    assert fates == [True, None, True, None, True]
 
 
 def test_a_frame_that_lies_beyond_the_end_of_the_file_is_an_error_beside_its_neighbours(direct, tmp_path, frame):

@@ -62,6 +62,23 @@ def test_a_shrunken_frame_has_exactly_its_share_of_the_level(direct, tmp_path, c
         assert (found == 1).all()
 
 
+@pytest.mark.parametrize("shrink", [1, *SHRINKS])
+@pytest.mark.parametrize("colours", ["rgb", "444", "420"])
+def test_memory_that_is_offered_changes_no_pixel(direct, tmp_path, colours, shrink):
+    backend = direct(write_image(tmp_path / "a.tif", picture(701, 503), colours))
+    layout = backend.frames.layout(0)
+    memory = np.empty((layout.frame_height // shrink, layout.frame_width // shrink, 3), np.uint8)
+    cells = [(col, row) for row in range(layout.n_rows) for col in range(layout.n_cols)]
+    used = []
+    for cell, data in zip(cells, backend.frames.fetch(0, cells), strict=True):
+        expected = backend.frames.decode(0, cell, data, shrink=shrink)
+        memory[...] = 7
+        found = backend.frames.decode(0, cell, data, shrink=shrink, out=memory)
+        assert (found == expected).all()
+        used.append(found is memory)
+    assert sum(used) >= len(cells) // 3
+
+
 @pytest.mark.parametrize("shrink", SHRINKS)
 def test_a_shrunken_region_is_cut_out_of_the_shrunken_level(direct, tmp_path, shrink):
     backend = direct(write_image(tmp_path / "a.tif", picture(701, 503), "420"))

@@ -40,6 +40,34 @@ class JpegDecoder:
         self._front = b"\xff\xd8" + colours + self._tables
         self._is_ycbcr = level.photometric == YCBCR
         self._known = (b"no JPEG", JpegHeader(0, 0, 0, 0, 0))
+        self._usual_size = (level.frame_height, level.frame_width)
+
+    def decode_usual(self, data: bytes | memoryview, shrink: int, out: NDArray[np.uint8]) -> bool:
+        """Decode a frame of colours that begins as the one before it and has the size of its level's frames, as most do.
+
+        The rest is for `decode`, which takes a closer look. This is short because one thread at a time can run Python: the others
+        wait for whatever it does beside decoding.
+
+        Args:
+            data: The frame.
+            shrink: How many times smaller.
+            out: uint8 (h, w, 3), of that size.
+
+        Returns:
+            Whether `out` is filled.
+        """
+        first_bytes, header = self._known
+        height, width = header.height, header.width
+        if bytes(data[: len(first_bytes)]) != first_bytes or (height, width) != self._usual_size or self._mode != "RGB":
+            return False
+        height, width = height // shrink, width // shrink
+        if out.shape != (height, width, 3) or self._n_components != 3:
+            return False
+        try:
+            found = simplejpeg.decode_jpeg(self.whole(data), min_height=height, min_width=width, buffer=out)
+        except ValueError:
+            return False
+        return bool(found.shape == out.shape)
 
     def header(self, data: bytes | memoryview) -> JpegHeader:
         """Return what a frame says of itself; at once if it begins as the last one did, as the frames of a level mostly do.

@@ -36,7 +36,9 @@ class TiffFrames:
         self._file = file
         self._levels = tuple(levels)
         self._layouts = tuple(_layout(level) for level in levels)
-        self._decoders = tuple(_decoder(level) for level in levels)
+        self._jpegs = tuple(JpegDecoder(level) if level.compression == JPEG else None for level in levels)
+        self._decoders = tuple(_decoder(level, jpeg) for level, jpeg in zip(levels, self._jpegs, strict=True))
+        self._whole_cells = tuple((level.width // level.frame_width, level.height // level.frame_height) for level in levels)
 
     def layout(self, level: int) -> FrameLayout:
         """Return how a level is divided."""
@@ -65,6 +67,15 @@ class TiffFrames:
         Raises:
             FrameError: The bytes are damaged.
         """
+        jpeg, (n_cols, n_rows) = self._jpegs[level], self._whole_cells[level]
+        if (
+            jpeg is not None
+            and out is not None
+            and cell[0] < n_cols
+            and cell[1] < n_rows
+            and jpeg.decode_usual(data[0], shrink, out)
+        ):
+            return out
         found, decoder = self._levels[level], self._decoders[level]
         inside = _inside(found, cell)
         try:
@@ -113,10 +124,10 @@ def _inside(level: TiffLevel, cell: Cell) -> tuple[int, int]:
     )
 
 
-def _decoder(level: TiffLevel) -> _Decoder:
+def _decoder(level: TiffLevel, jpeg: JpegDecoder | None) -> _Decoder:
     """Return what decodes one plane of the frames of a level."""
-    if level.compression == JPEG:
-        return _jpeg_decoder(level)
+    if jpeg is not None:
+        return _jpeg_decoder(level, jpeg)
     if level.compression in jpeg2000_frames.COMPRESSIONS:
         return lambda data, inside, *_: _jpeg2000(bytes(data), level, inside)
     if level.compression == _WEBP:
@@ -124,8 +135,8 @@ def _decoder(level: TiffLevel) -> _Decoder:
     return lambda data, inside, *_: byte_frames.decode_bytes(bytes(data), level, inside)
 
 
-def _jpeg_decoder(level: TiffLevel) -> _Decoder:
-    jpeg, whole = JpegDecoder(level), (level.frame_height, level.frame_width)
+def _jpeg_decoder(level: TiffLevel, jpeg: JpegDecoder) -> _Decoder:
+    whole = (level.frame_height, level.frame_width)
 
     def decode(data: bytes | memoryview, inside: tuple[int, int], shrink: int, out: _Pixels | None) -> _Pixels:
         header = jpeg.header(data)

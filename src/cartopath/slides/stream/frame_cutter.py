@@ -104,6 +104,8 @@ class FrameCutter:
         self.tile_bytes = window.size_px**2 * 3 + (0 if self._is_result.all() else region_bytes)
         self.reach, self.is_local = self._needs.reach, frames.is_local
         width, height = self._grid.frame_size
+        self._shrink = rendition.shrink
+        self._can_be_whole = bool((self._boxes[:, 2:] == (width, height)).all(axis=1).any())
         self._frame_shape, self._whole = (height, width, 3), (0, height, 0, width, 0, 0)
         self._own = threading.local()
         self._lock = threading.Lock()
@@ -171,34 +173,35 @@ class FrameCutter:
 
     def run(self, job: Job) -> list[int]:
         """Decode a frame, or take those that were kept for a tile, paste, and return the tiles that are complete now."""
-        if job.is_tile:
-            return self._paste_kept(job.number)
-        frame = self._frames[job.number]
-        pixels = self._decoded(job, frame)
+        number, cell, data, is_tile = job
+        if is_tile:
+            return self._paste_kept(number)
+        frame = self._frames[number]
+        pixels: Pixels | FrameError | None = None
+        if isinstance(data, FrameError):
+            pixels = data
+        elif data is not None:
+            try:
+                pixels = self._source.decode(self._level, cell, data, shrink=self._shrink, out=self._memory(number, frame))
+            except FrameError as error:
+                pixels = error
         with self._lock:
             waiting, frame.waiting = frame.waiting, []
             frame.pixels, frame.is_ready = pixels, True
-            if self._is_kept(job.number, frame):
+            if self._needs.last_user[number] < self._admitted:
+                del self._frames[number]
+            elif self._is_kept(number, frame):
                 self._own.memory = None  # it belongs to the frame now
                 self._evict()
-        tiles = [self._tiles[number] for number, _ in waiting]
+        tiles = [self._tiles[tile] for tile, _ in waiting]
         for tile, (_, patch) in zip(tiles, waiting, strict=True):
             tile.paste(pixels, patch)
         with self._lock:
-            return _complete(tiles, [number for number, _ in waiting])
-
-    def _decoded(self, job: Job, frame: _Frame) -> Pixels | FrameError | None:
-        if job.data is None or isinstance(job.data, FrameError):
-            return job.data
-        shrink = self._rendition.shrink
-        try:
-            return self._source.decode(self._level, job.cell, job.data, shrink=shrink, out=self._memory(job.number, frame))
-        except FrameError as error:
-            return error
+            return _complete(tiles, [tile for tile, _ in waiting])
 
     def _memory(self, number: int, frame: _Frame) -> Pixels:
         """Return where to decode a frame: in its tile, if it is all of that and of no other; else where this thread does."""
-        if len(frame.waiting) == 1:
+        if self._can_be_whole and len(frame.waiting) == 1:
             tile, patch = frame.waiting[0]
             region = self._tiles[tile].region
             if patch == self._whole and region.shape == self._frame_shape and self._needs.n_users(number) == 1:

@@ -60,6 +60,7 @@ class Needs:
 
     Attributes:
         reach: How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row.
+        last_user: The last tile that needs each frame.
     """
 
     def __init__(self, grid: FrameGrid, boxes: NDArray[np.int64]) -> None:
@@ -79,7 +80,7 @@ class Needs:
         numbers, first_user = np.unique(self._frames[by_frame], return_index=True)
         end_user = np.append(first_user[1:], len(self._users))[: len(numbers)]
         self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
-        self._last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
+        self.last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
         self._known: dict[int, tuple[list[int], list[int], list[Patch]]] = {}
 
@@ -130,7 +131,7 @@ class Needs:
 
     def next_use(self, frame: int, tile: int) -> int | None:
         """Return the first tile from `tile` on that needs a frame; None if there is none."""
-        if self._last_user[frame] < tile:
+        if self.last_user[frame] < tile:
             return None
         first, end = self._users_of[frame]
         return int(self._users[bisect_left(self._users, tile, first, end)])
