@@ -90,6 +90,7 @@ def test_with_one_slide_per_patient_distances_of_halves_stand_in():
     alone = suspicious_pairs(left, slides, slides)
     assert (alone.border, alone.n_same) == (None, 0)
     assert "0 pairs of one patient" in alone.reason
+    assert [(p.first, p.second, p.kind) for p in alone.pairs] == [("S04", "S05", "duplicate")]  # which takes no border
     unit = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in (features[0::3], right)]
     halves = np.delete(np.linalg.norm(unit[0] - unit[1], axis=1), 5)
     found = suspicious_pairs(left, slides, slides, same_patient_distances=halves)

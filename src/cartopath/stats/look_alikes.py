@@ -3,6 +3,7 @@
 The distances between the fingerprints of a cohort's slides have two sorts: between slides of one patient, and between patients.
 Where these sorts are told apart at all, a pair on the wrong side of the border is worth a look. The border is where both sorts
 are equally likely, given how many pairs of each there are; medians and quartiles keep it in place when some labels are wrong.
+A copy of a slide needs no such border: it lies far nearer than any slide's nearest neighbour usually does.
 Pairs are walked through in blocks, so that memory grows with the number of slides and not with its square.
 """
 
@@ -60,7 +61,8 @@ class LookAlikes:
         pairs: Strongest first.
         misplaced: Slides that are near to another patient's and far from all of their own: swapped, most likely.
         border: Distance below which two slides look like one patient; None where fingerprints do not tell.
-        duplicate_below: Distance below which two slides look like one slide; None likewise.
+        duplicate_below: Distance below which two slides look like one slide: far less than between slides of one patient or, where
+            fingerprints do not tell patients apart, than from a slide to its nearest neighbour.
         n_same: Pairs labelled as one patient, from which the border was learned.
         n_other: Pairs labelled as two.
         reason: Why there is no border, "" where there is one.
@@ -69,7 +71,7 @@ class LookAlikes:
     pairs: tuple[SuspiciousPair, ...]
     misplaced: tuple[str, ...]
     border: float | None
-    duplicate_below: float | None
+    duplicate_below: float
     n_same: int
     n_other: int
     reason: str = ""
@@ -113,6 +115,10 @@ def suspicious_pairs(
 
     Raises:
         StatisticsError: The arrays do not fit together, a slide is named twice, or there are fewer than three slides.
+
+    >>> features = [[1, 0], [1, 0.001], [0, 1], [-1, 0.5], [0.5, -1]]
+    >>> [(pair.first, pair.second, pair.kind) for pair in suspicious_pairs(features, list("abcde"), list("PQRST")).pairs]
+    [('a', 'b', 'duplicate')]
     """
     vectors, names, owners = _checked(features, slides, patients, normalise)
     same_pairs = same_patient_pairs(owners)
@@ -120,36 +126,43 @@ def suspicious_pairs(
     known = same if same_patient_distances is None else numbers(np.ravel(same_patient_distances), "same_patient_distances")
     n_same, n_other = len(same), len(names) * (len(names) - 1) // 2 - len(same)
     other = _quartiles_of_others(vectors, owners) if n_other else np.zeros(3)
-    border, duplicate, reason = _borders(known, other, n_other)
-    if border is None or duplicate is None:
-        return LookAlikes((), (), None, None, n_same, n_other, reason)
-    near_pairs = _near_pairs_of_others(vectors, owners, border)
+    border, reason = _border(known, other, n_other)
+    own = _nearest(len(names), same_pairs, same)
+    if border is None:
+        usual = float(np.percentile(np.minimum(own, _nearest_of_others(vectors, owners)), 25))
+        duplicate = strongest = _DUPLICATE_RATIO * usual
+        scale = {"duplicate": usual}
+    else:
+        strongest, duplicate = border, _DUPLICATE_RATIO * float(np.percentile(known, 25))
+        usual = abs(border - float(np.median(known)))
+        scale = {"duplicate": usual, "one_patient": usual, "two_patients": abs(border - float(other[1]))}
+    near_pairs = _near_pairs_of_others(vectors, owners, strongest)
     near = _lengths(vectors, near_pairs)
-    middles = float(np.median(known)), float(other[1])
     pairs = [
-        SuspiciousPair(
-            str(names[i]), str(names[j]), kind, is_same, d, abs(d - border) / abs(border - middles[kind == "two_patients"])
-        )
+        SuspiciousPair(str(names[i]), str(names[j]), kind, is_same, d, abs(d - strongest) / scale[kind])
         for is_same, members, lengths in ((True, same_pairs, same), (False, near_pairs, near))
         for (i, j), d in zip(members.tolist(), lengths.tolist(), strict=True)
         if (kind := _kind(d, is_same, border, duplicate))
     ]
     pairs.sort(key=lambda pair: (-pair.strength, pair.first, pair.second))
-    own = _nearest(len(names), same_pairs, same)
-    misplaced = np.isfinite(own) & (own > border) & (_nearest(len(names), near_pairs, near) < border)
-    return LookAlikes(tuple(pairs), tuple(sorted(names[misplaced].tolist())), border, duplicate, n_same, n_other)
+    misplaced = np.zeros(len(names), bool)
+    if border is not None:
+        misplaced = np.isfinite(own) & (own > border) & (_nearest(len(names), near_pairs, near) < border)
+    return LookAlikes(tuple(pairs), tuple(sorted(names[misplaced].tolist())), border, duplicate, n_same, n_other, reason)
 
 
-def _kind(distance: float, same: bool, border: float, duplicate: float) -> str:
+def _kind(distance: float, same: bool, border: float | None, duplicate: float) -> str:
     if distance < duplicate:
         return "duplicate"
+    if border is None:
+        return ""
     if not same and distance < border:
         return "one_patient"
     return "two_patients" if same and distance > border else ""
 
 
-def _borders(same: Floats, other: Floats, n_other: int) -> tuple[float | None, float | None, str]:
-    """The distance between one patient and two, that between one slide and two, or why there are none.
+def _border(same: Floats, other: Floats, n_other: int) -> tuple[float | None, str]:
+    """The distance between one patient and two, or why there is none.
 
     Args:
         same: Distances between slides of one patient.
@@ -157,19 +170,19 @@ def _borders(same: Floats, other: Floats, n_other: int) -> tuple[float | None, f
         n_other: How many of these there are.
     """
     if len(same) < _FEWEST_PAIRS or n_other < _FEWEST_PAIRS:
-        return None, None, f"{len(same)} pairs of one patient and {n_other} of two; at least {_FEWEST_PAIRS} of each are needed"
+        return None, f"{len(same)} pairs of one patient and {n_other} of two; at least {_FEWEST_PAIRS} of each are needed"
     quartiles = np.percentile(same, [25, 50, 75])
     near, far = float(quartiles[1]), float(other[1])
     if not near < far:
-        return None, None, "slides of one patient are no nearer to each other than slides of two: these fingerprints do not tell"
+        return None, "slides of one patient are no nearer to each other than slides of two: these fingerprints do not tell"
     spread = [max(float(part[2] - part[0]) * _TO_DEVIATION, 1e-12 * far) for part in (quartiles, other)]
     grid = np.linspace(near, far, 2001)
     evidence = _log_density(grid, near, spread[0]) - _log_density(grid, far, spread[1])
     prior = math.log(n_other / len(same))
     likely_same = np.flatnonzero(evidence > prior)
     if not len(likely_same):
-        return None, None, "too few pairs of one patient are near enough to be told from the many pairs of two patients"
-    return float(grid[likely_same[-1]]), _DUPLICATE_RATIO * float(quartiles[0]), ""
+        return None, "too few pairs of one patient are near enough to be told from the many pairs of two patients"
+    return float(grid[likely_same[-1]]), ""
 
 
 def _log_density(values: Floats, middle: float, spread: float) -> Floats:
@@ -231,6 +244,17 @@ def _nearest(n: int, pairs: NDArray[np.int64], lengths: Floats) -> Floats:
     nearest = np.full(n, np.inf)
     for side in (0, 1):
         np.minimum.at(nearest, pairs[:, side], lengths)
+    return nearest
+
+
+def _nearest_of_others(vectors: Floats, owners: NDArray[np.str_]) -> Floats:
+    """The distance of each slide from the nearest one of another patient, (n,)."""
+    nearest = np.full(len(vectors), np.inf)
+    for start, distances, is_other in _blocks(vectors, owners):
+        lengths = np.where(is_other, distances, np.inf)
+        part = slice(start, start + len(lengths))
+        nearest[part] = np.minimum(nearest[part], lengths.min(axis=1))
+        np.minimum(nearest, lengths.min(axis=0), out=nearest)
     return nearest
 
 

@@ -122,14 +122,15 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     found = diagnosis.found
     console.print(f"diagnosis of {diagnosis.n_slides} slides or cores", markup=False)
     if found.border is None:
-        print_line("note", "yellow", f"fingerprints cannot tell: {found.reason}")
-        return
-    console.print(
-        f"one patient below {found.border:.3f}, one slide below {found.duplicate_below:.3f} (learned from "
-        f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
-        markup=False,
-    )
-    if diagnosis.border_from == HALVES:
+        print_line("note", "yellow", f"fingerprints cannot tell patients apart: {found.reason}")
+        console.print(f"one slide below {found.duplicate_below:.3f}, from how near each one's nearest neighbour is", markup=False)
+    else:
+        console.print(
+            f"one patient below {found.border:.3f}, one slide below {found.duplicate_below:.3f} (learned from "
+            f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
+            markup=False,
+        )
+    if found.border is not None and diagnosis.border_from == HALVES:
         print_line(
             "note", "yellow", "without pairs of one patient the border is a guess: slides of one organ and lab can be as near"
         )

@@ -114,7 +114,11 @@ def _look_alikes(results: StudyResults) -> list[Block]:
         who = f"{counted(row['n_slides'], 'slide')} compared ({row['encoder']})"
         if row["reason"]:
             blocks.append(
-                Paragraph(f"Look-alikes: {who}; fingerprints do not tell patients apart here: {row['reason']}.", "missing")
+                Paragraph(
+                    f"Look-alikes: {who}; fingerprints do not tell patients apart here: {row['reason']}. "
+                    f"Copies of a slide: {count(row['n_pairs'])}.",
+                    "missing",
+                )
             )
             continue
         found = (
