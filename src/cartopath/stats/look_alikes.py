@@ -61,7 +61,7 @@ class LookAlikes:
         pairs: Strongest first.
         misplaced: Slides that are near to another patient's and far from all of their own: swapped, most likely.
         border: Distance below which two slides look like one patient; None where fingerprints do not tell.
-        duplicate_below: Distance below which two slides look like one slide: far less than between slides of one patient or, where
+        duplicate_below: Distance below which two slides look like one: far less than between slides of one patient or, where
             fingerprints do not tell patients apart, than from a slide to its nearest neighbour.
         n_same: Pairs labelled as one patient, from which the border was learned.
         n_other: Pairs labelled as two.
@@ -117,7 +117,8 @@ def suspicious_pairs(
         StatisticsError: The arrays do not fit together, a slide is named twice, or there are fewer than three slides.
 
     >>> features = [[1, 0], [1, 0.001], [0, 1], [-1, 0.5], [0.5, -1]]
-    >>> [(pair.first, pair.second, pair.kind) for pair in suspicious_pairs(features, list("abcde"), list("PQRST")).pairs]
+    >>> found = suspicious_pairs(features, list("abcde"), list("PQRST"))
+    >>> [(pair.first, pair.second, pair.kind) for pair in found.pairs]
     [('a', 'b', 'duplicate')]
     """
     vectors, names, owners = _checked(features, slides, patients, normalise)
@@ -129,7 +130,7 @@ def suspicious_pairs(
     border, reason = _border(known, other, n_other)
     own = _nearest(len(names), same_pairs, same)
     if border is None:
-        usual = float(np.percentile(np.minimum(own, _nearest_of_others(vectors, owners)), 25))
+        usual = float(np.median(np.minimum(own, _nearest_of_others(vectors, owners))))
         duplicate = strongest = _DUPLICATE_RATIO * usual
         scale = {"duplicate": usual}
     else:
