@@ -28,6 +28,8 @@ from cartopath.training.engine.devices import resolve_hardware
 _HELD_BATCHES = 16
 _TRIAL_BATCHES = 3
 _MIN_BATCHES = 4
+_HELD_TO_MIX = 2
+"""Batches in the memory that tiles are mixed in: so few that a turn is not spent on filling it, as a whole training is not."""
 
 
 def measure_training(job: NetworkJob, examples: Sequence[Example], *, batch_size: int, seconds: float) -> Race:
@@ -104,7 +106,12 @@ class _Training:
         self._job, self._examples = job, examples
         accelerator = {"cuda": "gpu"}.get(job.where.type, job.where.type)
         self._spec = TrainingSpec(
-            batch_size=batch_size, validations_per_epoch=1, max_chunks=1, threads=job.threads, accelerator=accelerator
+            batch_size=batch_size,
+            shuffle_tiles=_HELD_TO_MIX * batch_size,
+            validations_per_epoch=1,
+            max_chunks=1,
+            threads=job.threads,
+            accelerator=accelerator,
         )
 
     def data(self) -> TileData:
