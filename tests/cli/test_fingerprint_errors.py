@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 
 from cartopath.cli.fingerprint.train import parse_devices
 from cartopath.cli.main import app
-from cartopath.core.errors import TableError
+from cartopath.core.errors import SlideError, TableError
 from cartopath.methods.fingerprints_alone.core_map import parse_place, place_name, read_core_map
+from cartopath.methods.fingerprints_alone.listing import list_readable
 
 
 def cartopath(*words):
@@ -33,6 +34,17 @@ class TestInputs:
     def test_files_without_a_resolution_say_how_to_state_it(self, cores, tmp_path):
         code, printed = cartopath("train", cores, "-o", tmp_path / "m")
         assert code == 1 and "core0.png" in printed and "--assume-mpp" in printed
+
+    def test_a_file_that_cannot_be_used_costs_a_search_no_other(self, cores):
+        (cores / "broken.png").write_bytes(b"no slide")
+        listed, failed = list_readable([cores], mpp=1.0)
+        assert [one.slide_id for one in listed] == [f"core{number}" for number in range(4)]
+        (reason,) = failed
+        assert "broken.png" in reason
+
+    def test_a_search_in_nothing_that_can_be_used(self, cores):
+        with pytest.raises(SlideError, match=r"none of 4 files can be used; the first: .*core0\.png"):
+            list_readable([cores])
 
     def test_nothing_there(self, tmp_path):
         code, printed = cartopath("train", tmp_path / "none.svs", "-o", tmp_path / "m")

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cartopath.cli.main import app
 from cartopath.methods import method_findings
 from cartopath.study.study_file import parse_config
 
@@ -29,3 +31,11 @@ def test_a_network_that_cannot_work_is_an_error(backbone, size_px, message):
     import re
 
     assert re.search(message, finding.message)
+
+
+def test_a_run_refuses_it_before_anything_is_computed(tmp_path):
+    (tmp_path / "study.yaml").write_text("traits: [MKI67]\nmethod: {name: fingerprints, encoder: not-there}\n")
+    result = CliRunner().invoke(app, ["run", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "not-there" in " ".join(result.output.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]

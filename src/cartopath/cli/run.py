@@ -8,7 +8,7 @@ from typing import Any
 
 from cartopath.cli.console import OK, ProgressBars, console, guarded, print_summary, print_table
 from cartopath.core.errors import ConfigError, closest
-from cartopath.methods import recipe_stages
+from cartopath.methods import method_findings, recipe_stages
 from cartopath.report.stage import REPORT_STAGE
 from cartopath.study.run import Selection, Stage, Study, run_study
 
@@ -41,6 +41,7 @@ def run_command(
     def action() -> int:
         study = with_compute(Study.read(path), workers=workers, scheduler=scheduler)
         study = dataclasses.replace(study, redraw_splits=redraw_splits)
+        _refuse_unusable(study)
         select = _selection(study, traits, rounds)
         with ProgressBars(quiet=quiet) as bars:
             summary = run_study(study, study_stages(study), until=until, select=select, watcher=bars)
@@ -50,6 +51,17 @@ def run_command(
         return code
 
     return guarded(action)
+
+
+def _refuse_unusable(study: Study) -> None:
+    """Refuse, before anything is computed, a study whose network or encoder cannot be used.
+
+    Raises:
+        ConfigError: The first reason that `check` gives.
+    """
+    for finding in method_findings(study.config, study.root):
+        if finding.severity == "error":
+            raise ConfigError(f"{finding.subject}: {finding.message}")
 
 
 def _selection(study: Study, traits: list[str], rounds: list[int]) -> Selection:

@@ -36,6 +36,7 @@ FINDING_CODES: dict[str, str] = {
     "ids-spelled-differently": "ids that would join if both tables spelled them alike",
     "impossible-mpp": "a stated resolution that no scanner has",
     "mixed-resolution": "slides of different stated resolution",
+    "tissue-model-unusable": "a model of tissue types that is not there or cannot be read",
     "network-unusable": "a network that cannot be built, or cannot take tiles of this size",
     "no-events": "nobody in the clinical table had an event",
     "no-patient-in-common": "slides and table share no patient",

@@ -130,15 +130,21 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
             f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
             markup=False,
         )
+    pairs = found.pairs
     if found.border is not None and diagnosis.border_from == HALVES:
+        pairs = tuple(pair for pair in found.pairs if pair.kind == "duplicate")
+        near = len(found.pairs) - len(pairs)
         print_line(
-            "note", "yellow", "without pairs of one patient the border is a guess: slides of one organ and lab can be as near"
+            "note",
+            "yellow",
+            f"without pairs of one patient the border is a guess: slides of one organ and lab can be as near. {near} nearer "
+            "pairs accuse nobody; they are in the table that -o writes",
         )
-    for pair in found.pairs[:_SHOWN]:
+    for pair in pairs[:_SHOWN]:
         print_line("look", "yellow", f"{pair.first} and {pair.second} {WORDS[pair.kind]} (distance {pair.distance:.3f})")
-    if len(found.pairs) > _SHOWN:
-        console.print(f"... and {len(found.pairs) - _SHOWN} more pairs")
+    if len(pairs) > _SHOWN:
+        console.print(f"... and {len(pairs) - _SHOWN} more pairs")
     for name in found.misplaced:
         print_line("swapped", "red", f"{name} lies with another patient and far from all of its own")
-    if not found.pairs:
+    if not pairs and not found.misplaced:
         console.print("no pair contradicts its labels")

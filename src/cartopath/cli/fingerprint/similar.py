@@ -9,7 +9,7 @@ from pathlib import Path
 from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
 from cartopath.methods.fingerprints_alone.encoders import open_encoder
-from cartopath.methods.fingerprints_alone.listing import list_files
+from cartopath.methods.fingerprints_alone.listing import list_files, list_readable
 from cartopath.methods.fingerprints_alone.pictures import CaptionedTile, tile_sheet
 from cartopath.methods.fingerprints_alone.similar import Cohort, Region, find_similar, region_at, region_pixels
 from cartopath.store.artifacts import write_csv
@@ -45,7 +45,7 @@ def similar_command(
         encoder = open_encoder(model, size_px=how.size_px, mpp=how.mpp, device=how.device, threads=threads)
         options = {"mpp": how.slide_mpp, "assume_mpp": how.assume_mpp}
         own = list_files([slide], table=how.table, **options)[0]
-        slides = list_files(where, table=how.table, **options) if where else [own]
+        slides, unusable = list_readable(where, table=how.table, **options) if where else ([own], [])
         query = region_at(own, middle, encoder)
         keep = out / "features" / encoder.key[:16]
         cohort = Cohort(slides=slides, keep=keep, min_tissue=how.min_tissue, threads=threads)
@@ -66,10 +66,10 @@ def similar_command(
             (row.rank, row.slide_id, row.x_px0, row.y_px0, f"{row.similarity:.3f}") for row in table.head(_SHOWN).itertuples()
         ]
         print_table(("rank", "slide", "x", "y", "similarity"), rows)
-        for reason in failed:
+        for reason in (*unusable, *failed):
             print_line("failed", "yellow", reason)
         console.print(f"{len(table)} tiles: {out / 'similar.csv'}, {out / 'similar.png'}", markup=False)
-        return SOME_FAILED if failed else OK
+        return SOME_FAILED if failed or unusable else OK
 
     return guarded(action)
 

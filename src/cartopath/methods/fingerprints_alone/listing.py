@@ -14,7 +14,7 @@ from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.cells import is_missing, name_key
 from cartopath.cohort.delimited import read_words
 from cartopath.cohort.slide_lists.slide_files import slide_stem
-from cartopath.core.errors import SlideError, TableError
+from cartopath.core.errors import ResolutionError, SlideError, TableError
 from cartopath.core.locations import as_path
 from cartopath.slides import open_slide
 
@@ -60,10 +60,35 @@ def list_files(
         ResolutionError: Nobody knows the micrometres per pixel of one.
         TableError: The table cannot be read, or names files that are not there.
     """
+    return [_opened(row, mpp, assume_mpp) for row in _all_rows(inputs, table)]
+
+
+def list_readable(
+    inputs: Sequence[Path | str], *, table: Path | None = None, mpp: float | None = None, assume_mpp: float | None = None
+) -> tuple[list[Listed], list[str]]:
+    """Return the files that can be opened, and of the others why not, as sentences.
+
+    Raises:
+        SlideError: There is no file, or none that can be opened.
+        TableError: The table cannot be read, or names files that are not there.
+    """
+    listed: list[Listed] = []
+    failed: list[str] = []
+    for row in _all_rows(inputs, table):
+        try:
+            listed.append(_opened(row, mpp, assume_mpp))
+        except (SlideError, ResolutionError) as error:
+            failed.append(str(error))
+    if not listed:
+        raise SlideError(f"none of {len(failed)} files can be used; the first: {failed[0]}")
+    return listed, failed
+
+
+def _all_rows(inputs: Sequence[Path | str], table: Path | None) -> list[dict[str, str | float]]:
     rows = [row for given in inputs for row in _rows(as_path(given), table)]
     if not rows:
         raise SlideError(f"no slide or picture in {', '.join(map(str, inputs))}")
-    return [_opened(row, mpp, assume_mpp) for row in rows]
+    return rows
 
 
 def _rows(given: Path, table: Path | None) -> list[dict[str, str | float]]:

@@ -31,9 +31,9 @@ def pretraining_section(results: StudyResults) -> Section | None:
 
 def _curve(encoder: str, own: pd.DataFrame) -> EncoderCurve:
     kept = own[own["is_best"] == True]  # noqa: E712 - missing flags are neither true nor false
-    best = float(kept["chunk"].iloc[0]) if len(kept) else float("nan")
+    best = float(kept["chunk"].iloc[0]) + 1 if len(kept) else float("nan")
     chunk, accuracy, distance = (own[name].to_numpy(float) for name in ("chunk", "val_accuracy", "style_distance"))
-    return EncoderCurve(f"encoder {encoder}", chunk, accuracy, distance, best, float(own["chance"].iloc[0]))
+    return EncoderCurve(f"encoder {encoder}", chunk + 1, accuracy, distance, best, float(own["chance"].iloc[0]))
 
 
 def _table(rows: pd.DataFrame) -> Grid:
@@ -45,8 +45,8 @@ def _table(rows: pd.DataFrame) -> Grid:
             (
                 Cell(f"encoder {encoder}"),
                 Cell(count(best["n_regions"]), f"{count(best['n_patients'])} patients"),
-                Cell(count(own["chunk"].max())),
-                Cell(count(best["chunk"])),
+                Cell(count(own["chunk"].max() + 1)),
+                Cell(count(best["chunk"] + 1)),
                 Cell(percent(best["val_accuracy"])),
                 Cell(percent(best["chance"], digits=1)),
                 Cell(number(best["style_distance"], digits=3)),
