@@ -17,7 +17,7 @@ from cartopath.cohort import parse_barcode, read_slides
 from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
-from cartopath.methods.cutting import cut_slide
+from cartopath.methods.cutting import CutSlide, cut_slide
 from cartopath.methods.ensemble import read_ensemble
 from cartopath.methods.fingerprints.apply import is_head, read_intact_head, score_by_heads
 from cartopath.methods.scoring import device_name, write_scores
@@ -274,9 +274,14 @@ def apply_to_slide(
     row |= {trait.trait: ensemble_score(trait.method, scores[trait.trait]) for trait in traits}
     if len(names) > 1:
         row["hti"] = heterogeneity(as_votes(joined_scores(scores, "vote"), names)).hti
-    stain = None if meta["stain"] is None else StainStatistics(**meta["stain"])
+    return row | {"warnings": warnings_of(slide_id, cut, traits)}
+
+
+def warnings_of(slide_id: str, cut: CutSlide, traits: list[TrainedTrait]) -> str:
+    """Return how a slide is unlike those that trained, and what is wrong with it, as one line; "" where there is nothing."""
+    stain = None if cut.meta["stain"] is None else StainStatistics(**cut.meta["stain"])
     flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **cut.measures}]))["message"].tolist()
-    return row | {"warnings": "; ".join([*differences(slide_id, geometry.mpp, stain, traits), *flaws])}
+    return "; ".join([*differences(slide_id, float(cut.meta["mpp"]), stain, traits), *flaws])
 
 
 def score_traits(

@@ -7,13 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from cartopath.methods.apply import TrainedTrait, differences, score_traits
+from cartopath.methods.apply import TrainedTrait, score_traits, warnings_of
 from cartopath.methods.cutting import cut_slide
 from cartopath.methods.external.cohort import ExternalSlide
 from cartopath.methods.external.frozen import FrozenModels
 from cartopath.methods.scoring import device_name, write_scores
-from cartopath.slides import StainStatistics
-from cartopath.slides.quality import quality_flags
 from cartopath.study.config import ComputeConfig, MethodConfig
 from cartopath.study.layout import Layout
 from cartopath.study.stages.scores import ensemble_score, round_columns, slide_score
@@ -75,12 +73,10 @@ def score_slide(
     scored = score_traits(cut.table, cut.source, traits, only_voting=False, batch_size=batch_size, device=device)
     for name, tiles in scored.items():
         write_scores(tiles, cut.meta, layout.scores(STAGE, name, slide_id), key=key)
-    stain = None if cut.meta["stain"] is None else StainStatistics(**cut.meta["stain"])
-    flaws = quality_flags(pd.DataFrame([{"slide_id": slide_id, **cut.measures}]))["message"].tolist()
     return {
         "n_tiles": len(cut.table),
         "scores": {name: slide_scores(method, tiles) for name, tiles in scored.items()},
-        "warnings": "; ".join([*differences(slide_id, float(cut.meta["mpp"]), stain, traits), *flaws]),
+        "warnings": warnings_of(slide_id, cut, traits),
     }
 
 

@@ -87,7 +87,7 @@ class TiffFrames:
         height, width = -(-inside[0] // shrink), -(-inside[1] // shrink)
         if (height, width) != pixels.shape[:2]:
             pixels = pixels[:height, :width].copy()  # a view would keep the whole frame in memory
-        return pixels if found.is_rgb else _rgb(pixels, found)
+        return _rgb(pixels, found)
 
 
 def _layout(level: TiffLevel) -> FrameLayout:

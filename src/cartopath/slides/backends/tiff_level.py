@@ -69,11 +69,6 @@ class TiffLevel:
         return -(-self.height // self.frame_height)
 
     @property
-    def is_rgb(self) -> bool:
-        """Whether decoded frames are RGB as they are, or are once their planes are put together."""
-        return self.samples == 3 and self.palette is None
-
-    @property
     def doubt(self) -> str:
         """What OpenSlide shows otherwise than the decoder of TIFF, in one clause; "" where there is no such thing."""
         if self.frames_say_ycbcr and self.photometric == RGB and self.samples_per_frame == 3:
