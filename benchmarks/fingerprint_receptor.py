@@ -44,7 +44,7 @@ from cartopath.training.fingerprint import (
     usable_pieces,
 )
 from cartopath.training.fingerprint.augment import augment
-from cartopath.training.fingerprint.augmentation import draw_changes
+from cartopath.training.fingerprint.changes import draw_changes
 from cartopath.training.heads import Bag, HeadTraining, head_of, head_scores, train_receptor_head
 from fingerprint_record import Record, Values
 

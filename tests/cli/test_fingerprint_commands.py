@@ -295,7 +295,7 @@ class TestSimilar:
         assert len(table) == 5 and not ((table["x_px0"] == 64) & (table["y_px0"] == 48)).any()
 
     def test_features_are_kept_for_the_next_search(self, array, cohort, tmp_path, monkeypatch):
-        import cartopath.methods.fingerprints_alone.similar as module
+        import cartopath.methods.fingerprints_without_study.similar as module
 
         words = [
             "similar",
@@ -321,7 +321,7 @@ class TestSimilar:
 
 
 def test_a_damaged_slide_of_a_cohort_is_code_3(array, tmp_path, monkeypatch):
-    import cartopath.methods.fingerprints_alone.similar as module
+    import cartopath.methods.fingerprints_without_study.similar as module
     from cartopath.core.errors import SlideError
 
     real = module.tile_features

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from cartopath.cli.fingerprint.train import parse_devices
 from cartopath.cli.main import app
 from cartopath.core.errors import SlideError, TableError
-from cartopath.methods.fingerprints_alone.core_map import parse_place, place_name, read_core_map
-from cartopath.methods.fingerprints_alone.listing import list_readable
+from cartopath.methods.fingerprints_without_study.core_map import parse_place, place_name, read_core_map
+from cartopath.methods.fingerprints_without_study.listing import list_readable
 
 
 def cartopath(*words):

@@ -10,11 +10,11 @@ import pandas as pd
 
 from cartopath.cli.console import OK, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
-from cartopath.methods.fingerprints_alone.diagnosis import HALVES, WORDS, Diagnosis, diagnose
-from cartopath.methods.fingerprints_alone.encoders import open_encoder
-from cartopath.methods.fingerprints_alone.found import Gathering
-from cartopath.methods.fingerprints_alone.gathering import gather
-from cartopath.methods.fingerprints_alone.matching import (
+from cartopath.methods.fingerprints_without_study.diagnosis import HALVES, WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_without_study.encoders import open_encoder
+from cartopath.methods.fingerprints_without_study.found import Gathering
+from cartopath.methods.fingerprints_without_study.gathering import gather
+from cartopath.methods.fingerprints_without_study.matching import (
     Fingerprinting,
     Sides,
     comparable,

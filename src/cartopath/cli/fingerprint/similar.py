@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
-from cartopath.methods.fingerprints_alone.encoders import open_encoder
-from cartopath.methods.fingerprints_alone.listing import list_files, list_readable
-from cartopath.methods.fingerprints_alone.pictures import CaptionedTile, tile_sheet
-from cartopath.methods.fingerprints_alone.similar import Cohort, Region, find_similar, region_at, region_pixels
+from cartopath.methods.fingerprints_without_study.encoders import open_encoder
+from cartopath.methods.fingerprints_without_study.listing import list_files, list_readable
+from cartopath.methods.fingerprints_without_study.pictures import CaptionedTile, tile_sheet
+from cartopath.methods.fingerprints_without_study.similar import Cohort, Region, find_similar, region_at, region_pixels
 from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
 

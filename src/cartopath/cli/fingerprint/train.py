@@ -11,10 +11,10 @@ from typing import Any
 from cartopath.cli.console import OK, console, errors, guarded, print_line
 from cartopath.core.cores import usable_cores
 from cartopath.core.errors import ConfigError
-from cartopath.methods.fingerprints_alone.found import Gathered, Gathering
-from cartopath.methods.fingerprints_alone.gathering import gather
-from cartopath.methods.fingerprints_alone.pairing import make_pairing
-from cartopath.methods.fingerprints_alone.training import LoneTraining, Usable, train_alone, usable
+from cartopath.methods.fingerprints_without_study.found import Gathered, Gathering
+from cartopath.methods.fingerprints_without_study.gathering import gather
+from cartopath.methods.fingerprints_without_study.pairing import make_pairing
+from cartopath.methods.fingerprints_without_study.training import LoneTraining, Usable, train_alone, usable
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.training.fingerprint import AugmentationSpec, FingerprintTraining
 

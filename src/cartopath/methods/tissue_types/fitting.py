@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cartopath.core.rng import seed_for, stream
 from cartopath.methods.tissue_types.examples import Examples
 from cartopath.models.fingerprint import FingerprintSpec
-from cartopath.training.fingerprint.augmentation import AugmentationSpec, draw_changes
+from cartopath.training.fingerprint.changes import AugmentationSpec, draw_changes
 
 if TYPE_CHECKING:
     from cartopath.models.fingerprint import FingerprintNetwork

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cartopath.training.fingerprint.augmentation import AugmentationSpec
 from cartopath.training.fingerprint.bundle import (
     FingerprintBundle,
     FingerprintCard,
@@ -16,6 +15,7 @@ from cartopath.training.fingerprint.bundle import (
     read_fingerprint_card,
     write_fingerprint,
 )
+from cartopath.training.fingerprint.changes import AugmentationSpec
 from cartopath.training.fingerprint.cores import ArrayCore, ArrayGrid, find_cores
 from cartopath.training.fingerprint.halves import half_fingerprints
 from cartopath.training.fingerprint.making_pieces import PieceFile, SlideOfPatient, array_pieces, file_pieces, region_pieces

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cartopath.core.errors import TrainingError
 from cartopath.core.rng import stream
 from cartopath.models.fingerprint.spec import FingerprintSpec
-from cartopath.training.fingerprint.augmentation import NONE, Changes, draw_changes
+from cartopath.training.fingerprint.changes import NONE, Changes, draw_changes
 from cartopath.training.fingerprint.pieces import Half, Piece
 from cartopath.training.fingerprint.places import Places, within
 from cartopath.training.fingerprint.spec import FingerprintTraining

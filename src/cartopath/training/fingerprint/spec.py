@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cartopath.core.errors import ConfigError
-from cartopath.training.fingerprint.augmentation import AugmentationSpec
+from cartopath.training.fingerprint.changes import AugmentationSpec
 from cartopath.training.spec import TrainingSpec
 
 PAIRINGS = ("none", "sections", "style")

@@ -19,8 +19,8 @@ from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded
 from cartopath.methods.fingerprints.looking.tables import BORDER_COLUMNS, MATCHING_COLUMNS, PAIR_COLUMNS
 from cartopath.methods.fingerprints.pretraining import encoder_card, task_name
 from cartopath.methods.fingerprints.settings import encoder_indices
-from cartopath.methods.fingerprints_alone.diagnosis import WORDS, Diagnosis, diagnose
-from cartopath.methods.fingerprints_alone.matching import Sides
+from cartopath.methods.fingerprints_without_study.diagnosis import WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_without_study.matching import Sides
 from cartopath.slides import open_slide
 from cartopath.stats.matching import Matching, Side, matching_game, unit_length
 from cartopath.store.artifacts import write_csv

@@ -10,7 +10,7 @@ import torch
 
 from cartopath.models.fingerprint.spec import FingerprintSpec
 from cartopath.training.engine.feeding import Batch, Batches, ChunkData, ValidationLoader
-from cartopath.training.fingerprint.augmentation import Changes
+from cartopath.training.fingerprint.changes import Changes
 from cartopath.training.fingerprint.draws import Draws, TileDraws
 from cartopath.training.fingerprint.pieces import Piece
 from cartopath.training.fingerprint.places import Places

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cartopath.core.errors import ConfigError
-from cartopath.methods.fingerprints_alone.core_map import CoreMap, Layout, nameless_layout, read_core_map
-from cartopath.methods.fingerprints_alone.found import FoundArray, FoundCore, Gathered, Gathering
-from cartopath.methods.fingerprints_alone.listing import Listed
+from cartopath.methods.fingerprints_without_study.core_map import CoreMap, Layout, nameless_layout, read_core_map
+from cartopath.methods.fingerprints_without_study.found import FoundArray, FoundCore, Gathered, Gathering
+from cartopath.methods.fingerprints_without_study.listing import Listed
 from cartopath.slides import open_slide
 from cartopath.training.fingerprint import Piece, array_pieces, find_cores
 

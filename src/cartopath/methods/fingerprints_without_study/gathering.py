@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cartopath.core.errors import ConfigError, TrainingError
-from cartopath.methods.fingerprints_alone.arrays import gather_arrays
-from cartopath.methods.fingerprints_alone.found import Gathered, Gathering
-from cartopath.methods.fingerprints_alone.listing import Listed, list_files
+from cartopath.methods.fingerprints_without_study.arrays import gather_arrays
+from cartopath.methods.fingerprints_without_study.found import Gathered, Gathering
+from cartopath.methods.fingerprints_without_study.listing import Listed, list_files
 from cartopath.training.fingerprint import PieceFile, SlideOfPatient, file_pieces, region_pieces
 
 LARGEST_CORE_UM = 3000.0

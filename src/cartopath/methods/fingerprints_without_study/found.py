@@ -8,7 +8,7 @@ from typing import Literal
 
 from cartopath.core.errors import ConfigError
 from cartopath.core.geometry import RegionPx0
-from cartopath.methods.fingerprints_alone.core_map import Place
+from cartopath.methods.fingerprints_without_study.core_map import Place
 from cartopath.training.fingerprint import Piece
 
 Kind = Literal["auto", "array", "cores", "slides"]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.geometry import RegionPx0
-from cartopath.methods.fingerprints_alone.core_map import place_name
-from cartopath.methods.fingerprints_alone.found import FoundArray
+from cartopath.methods.fingerprints_without_study.core_map import place_name
+from cartopath.methods.fingerprints_without_study.found import FoundArray
 from cartopath.slides import open_slide
 
 if TYPE_CHECKING:

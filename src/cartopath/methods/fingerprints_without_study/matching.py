@@ -11,9 +11,9 @@ import pandas as pd
 
 from cartopath.core.errors import ConfigError, StatisticsError
 from cartopath.core.rng import stream
-from cartopath.methods.fingerprints_alone import feature_files
-from cartopath.methods.fingerprints_alone.encoders import Encoder
-from cartopath.methods.fingerprints_alone.found import Gathered
+from cartopath.methods.fingerprints_without_study import feature_files
+from cartopath.methods.fingerprints_without_study.encoders import Encoder
+from cartopath.methods.fingerprints_without_study.found import Gathered
 from cartopath.stats.matching import Matching, MatchingGame, Side, matching_game, standardised, unit_length
 from cartopath.training.fingerprint import half_fingerprints
 

@@ -9,7 +9,7 @@ import torch
 from cartopath.core.errors import ConfigError
 from cartopath.core.rng import stream
 from cartopath.training.fingerprint.augment import augment
-from cartopath.training.fingerprint.augmentation import NONE, AugmentationSpec, colour_matrix, draw_changes
+from cartopath.training.fingerprint.changes import NONE, AugmentationSpec, colour_matrix, draw_changes
 
 
 def changed(tiles, spec, *, size_px=None, seed=0):

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from cartopath.core.errors import ArtifactError, TrainingError
-from cartopath.methods.fingerprints_alone.core_map import place_name
-from cartopath.methods.fingerprints_alone.found import FoundArray, Gathered
-from cartopath.methods.fingerprints_alone.pairing import Pairing
-from cartopath.methods.fingerprints_alone.pictures import array_picture
+from cartopath.methods.fingerprints_without_study.core_map import place_name
+from cartopath.methods.fingerprints_without_study.found import FoundArray, Gathered
+from cartopath.methods.fingerprints_without_study.pairing import Pairing
+from cartopath.methods.fingerprints_without_study.pictures import array_picture
 from cartopath.methods.training_folder import WORK_NAME, claim_folder
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.store.artifacts import write_csv

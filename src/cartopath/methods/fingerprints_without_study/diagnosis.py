@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.methods.fingerprints_alone.matching import Sides
+from cartopath.methods.fingerprints_without_study.matching import Sides
 from cartopath.stats.look_alikes import LookAlikes, same_patient_pairs, suspicious_pairs
 from cartopath.stats.matching import Side, mean_features, unit_length
 

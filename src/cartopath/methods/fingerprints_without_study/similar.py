@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from cartopath.core.errors import ArtifactError, SlideError
 from cartopath.core.geometry import window_px0
 from cartopath.maps.similarity_map import FARTHEST, similarity
-from cartopath.methods.fingerprints_alone.encoders import Encoder
-from cartopath.methods.fingerprints_alone.listing import Listed
+from cartopath.methods.fingerprints_without_study.encoders import Encoder
+from cartopath.methods.fingerprints_without_study.listing import Listed
 from cartopath.slides import TileSpec, iter_tiles, open_slide, read_tiles, slide_tissue, tile_grid
 from cartopath.store.embeddings import Embeddings, read_embeddings, read_embeddings_header, write_embeddings
 from cartopath.store.hashing import file_identity, value_key
