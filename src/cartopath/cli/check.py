@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cli.console import FAILED, OK, SOME_FAILED, ProgressBars, console, guarded, print_line
+from cartopath.cli.console import FAILED, OK, SOME_FAILED, console, guarded, print_line
+from cartopath.cli.progress import shown_progress
 from cartopath.cli.run import with_compute
 from cartopath.cohort import verdict
 from cartopath.cohort.findings import counted
@@ -38,8 +39,8 @@ def check_study(
         study = Study.read(path) if is_study else slide_folder_study(path, out, assume_mpp=assume_mpp, pattern=pattern)
         study = with_compute(study, workers=workers)
         also = method_findings(study.config, study.root) if study.config.traits else ()
-        with ProgressBars(quiet=quiet) as bars:
-            checked = check_cohort(study, also=also, watcher=bars)
+        with shown_progress(quiet=quiet) as progress:
+            checked = check_cohort(study, also=also, watcher=progress)
         page = write_check_page(checked, study.layout, title=study.config.name)
         _print(checked)
         said = verdict([finding for finding in checked.findings if finding.code != "slide-unusable"])

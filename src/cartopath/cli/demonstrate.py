@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cli.console import FAILED, OK, ProgressBars, console, guarded, print_line
+from cartopath.cli.console import FAILED, OK, console, guarded, print_line
+from cartopath.cli.progress import shown_progress
 from cartopath.cli.run import with_compute
 from cartopath.demo.recovery import recovery_stage
 from cartopath.demo.simulated import TRUTH, prepare_demo
@@ -21,11 +22,11 @@ def demonstrate(out: Path, *, effect: float, seed: int, workers: int | None, qui
 
     def action() -> int:
         start = time.monotonic()
-        with ProgressBars(quiet=quiet) as bars:
-            study = prepare_demo(out, effect=effect, seed=seed, workers=workers, watcher=bars)
+        with shown_progress(quiet=quiet) as progress:
+            study = prepare_demo(out, effect=effect, seed=seed, workers=workers, watcher=progress)
             study = with_compute(study, workers=workers)
             stages = (*recipe_stages(study.config), recovery_stage(study.root / TRUTH, effect), REPORT_STAGE)
-            summary = run_study(study, stages, watcher=bars)
+            summary = run_study(study, stages, watcher=progress)
         recovery = pd.read_csv(study.layout.table("recovery"))
         console.print("planted and recovered")
         for row in recovery.itertuples():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cartopath.cli.console import ProgressBars, console, guarded, print_line, print_summary, print_table
+from cartopath.cli.console import console, guarded, print_line, print_summary, print_table
+from cartopath.cli.progress import shown_progress
 from cartopath.methods.external import External, validate_externally
 from cartopath.report.external_page import write_external_page
 from cartopath.report.external_performance import internal, metric
@@ -21,8 +22,8 @@ def external_command(study: Path, cohort: Path, *, out: Path, workers: int | Non
     """Judge the models of a study on another cohort and return the exit code."""
 
     def action() -> int:
-        with ProgressBars(quiet=quiet) as bars:
-            found = validate_externally(study, cohort, out=out, compute=_compute(cohort, workers), watcher=bars)
+        with shown_progress(quiet=quiet) as progress:
+            found = validate_externally(study, cohort, out=out, compute=_compute(cohort, workers), watcher=progress)
         page = write_external_page(found, out)
         _print_excluded(found.cohort.excluded)
         for remark in found.cohort.remarks:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cartopath.cli.console import ProgressBars, console, guarded, print_summary, print_table
+from cartopath.cli.console import console, guarded, print_summary, print_table
+from cartopath.cli.progress import shown_progress
 from cartopath.methods.apply import apply_models
 from cartopath.study.config import ComputeConfig
 
@@ -16,8 +17,8 @@ def predict_command(
 
     def action() -> int:
         compute = ComputeConfig(workers=workers)
-        with ProgressBars(quiet=quiet) as bars:
-            applied = apply_models(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, compute=compute, watcher=bars)
+        with shown_progress(quiet=quiet) as progress:
+            applied = apply_models(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, compute=compute, watcher=progress)
         table = applied.predictions
         shown = [column for column in table.columns if column != "warnings"]
         print_table(shown, [[_short(cell) for cell in row] for row in table[shown].itertuples(index=False)])

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from cartopath.cli.console import OK, ProgressBars, console, guarded, print_summary, print_table
+from cartopath.cli.console import OK, console, guarded, print_summary, print_table
+from cartopath.cli.progress import shown_progress
 from cartopath.core.errors import ConfigError, closest
 from cartopath.methods import method_findings, recipe_stages
 from cartopath.report.stage import REPORT_STAGE
@@ -43,8 +44,8 @@ def run_command(
         study = dataclasses.replace(study, redraw_splits=redraw_splits)
         _refuse_unusable(study)
         select = _selection(study, traits, rounds)
-        with ProgressBars(quiet=quiet) as bars:
-            summary = run_study(study, study_stages(study), until=until, select=select, watcher=bars)
+        with shown_progress(quiet=quiet) as progress:
+            summary = run_study(study, study_stages(study), until=until, select=select, watcher=progress)
         code = print_summary(summary)
         if study.layout.report.is_file() and until is None and not traits and not rounds:
             console.print(f"report: {study.layout.report}")
