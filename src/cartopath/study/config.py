@@ -204,27 +204,35 @@ class HeadConfig(Section):
     balance: Literal["class", "none"] = Field(default="class", description="class: weigh both classes equally in the loss")
 
 
-class FingerprintsConfig(Section):
-    """Tissue fingerprints (Rawat et al. 2020): an encoder trained without labels, and a small head per trait and round."""
+class EncodedConfig(Section):
+    """What methods say that learn from features of tiles: what turns a tile into features, and which tiles train."""
 
-    name: Literal["fingerprints"] = "fingerprints"
-    encoder: str = Field(default="own", description="own, none, random, timm/<name>, or the folder of a fingerprint bundle")
-    backbone: str = Field(default="resnet34", description="any timm network: of an own or random encoder, or without one")
+    name: str
+    encoder: str
+    backbone: str = Field(default="resnet34", description="any timm network: of an own or random encoder")
     n_features: int = Field(default=512, ge=1, description="length of the fingerprint of an own or random encoder")
     colour: Literal["rgb", "grey"] = Field(default="rgb", description="grey: the encoder sees the luminance alone")
-    tiles_per_patient: int | None = Field(default=120, ge=1, description="tiles of a patient that train; null: all")
-    ensemble: int = Field(default=3, ge=1, description="rounds that vote: the best by validation")
-    threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it; 0.5 is a head's 0")
-    tissue_model: Path | None = Field(default=None, description="folder of a model of tissue types: AUROC by type")
+    tiles_per_patient: int | None = Field(default=None, ge=1, description="tiles of a patient that train; null: all")
     pretraining: PretrainingConfig = PretrainingConfig()
-    head: HeadConfig = HeadConfig()
 
-    @field_validator("encoder")
+    @field_validator("encoder", check_fields=False)
     @classmethod
     def _named(cls, value: str) -> str:
         if value.removeprefix("timm/") == "":
             raise ValueError("expected own, none, random, timm/ and a name, or a folder")
         return value
+
+
+class FingerprintsConfig(EncodedConfig):
+    """Tissue fingerprints (Rawat et al. 2020): an encoder trained without labels, and a small head per trait and round."""
+
+    name: Literal["fingerprints"] = "fingerprints"
+    encoder: str = Field(default="own", description="own, none, random, timm/<name>, or the folder of a fingerprint bundle")
+    tiles_per_patient: int | None = Field(default=120, ge=1, description="tiles of a patient that train; null: all")
+    ensemble: int = Field(default=3, ge=1, description="rounds that vote: the best by validation")
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it; 0.5 is a head's 0")
+    tissue_model: Path | None = Field(default=None, description="folder of a model of tissue types: AUROC by type")
+    head: HeadConfig = HeadConfig()
 
 
 METHODS: dict[str, type[Section]] = {"tile_classifier": TileClassifierConfig, "fingerprints": FingerprintsConfig}

@@ -9,7 +9,7 @@ import pytest
 
 from cartopath.core.errors import BundleError
 from cartopath.methods import method_findings
-from cartopath.methods.fingerprints import pretraining
+from cartopath.methods.encoding import pretraining
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.store.hashing import file_sha256
 from cartopath.study.study_file import parse_config
@@ -98,7 +98,7 @@ def test_a_published_encoder_gives_the_features_of_its_backbone(study_of, run, m
 
 
 def test_published_weights_that_cannot_be_fetched_are_an_error_with_a_way_out(study_of, run, monkeypatch):
-    from cartopath.methods.fingerprints import published
+    from cartopath.methods.encoding import published
 
     def offline(spec, **options):
         if spec.pretrained:
@@ -159,7 +159,7 @@ class TestWithoutAnEncoder:
         return study_of(encoder="none"), given
 
     def test_the_backbone_learns_from_the_tiles_that_every_head_learns_from(self, direct, run, fingerprints_study):
-        from cartopath.methods.fingerprints.sample import sampled_rows
+        from cartopath.methods.encoding.sample import sampled_rows
 
         study, given = direct
         ran = run(study, traits=("MKI67",))
@@ -208,7 +208,7 @@ class TestACheck:
 
 
 def test_the_spec_of_an_encoder_takes_the_tiles_of_the_study():
-    from cartopath.methods.fingerprints.settings import encoder_spec
+    from cartopath.methods.encoding.settings import encoder_spec
 
     config = parse_config({"traits": ["A"], "method": {"name": "fingerprints", "colour": "grey"}, "tiles": {"size_px": 224}})
     assert encoder_spec(config) == FingerprintSpec(size_px=224, mpp=0.5, colour="grey")

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from cartopath.methods.fingerprints.sample import sampled_rows
+from cartopath.methods.encoding.sample import sampled_rows
 from cartopath.study.run import Study
 
 
@@ -45,7 +45,7 @@ def test_another_seed_draws_others(study):
 
 
 def test_a_patients_tiles_are_drawn_from_all_slides_of_the_patient(study, monkeypatch):
-    from cartopath.methods.fingerprints import sample
+    from cartopath.methods.encoding import sample
 
     records = sample.tiled_records(study)[:3]
     together = [dataclasses.replace(record, patient_id="one") for record in records]

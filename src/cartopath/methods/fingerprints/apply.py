@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError
+from cartopath.methods.encoding.embedding import tile_features
 from cartopath.methods.ensemble import read_ensemble
-from cartopath.methods.fingerprints.embedding import tile_features
 from cartopath.methods.fingerprints.prediction import score_features
 from cartopath.store.hashing import file_sha256
 from cartopath.training import SlideTiles

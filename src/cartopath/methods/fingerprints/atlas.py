@@ -16,7 +16,7 @@ from cartopath.core.rng import seed_for, stream
 from cartopath.maps.atlas import render_atlas
 from cartopath.maps.atlas_sheet import SheetCluster, SheetTile, render_atlas_sheet
 from cartopath.maps.receptor_map import receptor_scores
-from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
 from cartopath.methods.fingerprints.settings import METHOD
 from cartopath.slides import open_slide, read_tiles
 from cartopath.stats.atlas import atlas_clusters, balanced_sample, embed

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from cartopath.cohort import Finding
 from cartopath.core.errors import CartopathError
-from cartopath.methods.fingerprints.pretraining import require_encoder
-from cartopath.methods.fingerprints.published import full_spec
-from cartopath.methods.fingerprints.settings import PUBLISHED, direct_spec, encoder_spec, fingerprints
+from cartopath.methods.encoding.pretraining import require_encoder
+from cartopath.methods.encoding.published import full_spec
+from cartopath.methods.encoding.settings import PUBLISHED, encoder_spec
+from cartopath.methods.fingerprints.settings import direct_spec, fingerprints
 from cartopath.methods.tile_classifier.check import unusable_network
 from cartopath.study.config import StudyConfig
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cartopath.methods.fingerprints.pretraining import task_name
-from cartopath.methods.fingerprints.settings import METHOD, encoder_indices, fingerprints
+from cartopath.methods.encoding.pretraining import task_name
+from cartopath.methods.encoding.settings import encoder_indices
+from cartopath.methods.fingerprints.settings import METHOD, fingerprints
 from cartopath.store.artifacts import read_header, read_table, write_csv
 from cartopath.study.run import Study, completed_key
 from cartopath.study.tasks import Result, Task, task_key

@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.settings import encoder_of, is_direct
 from cartopath.methods.ensemble import Wanted, chosen_rounds, read_ensemble, voted, wanted_scores
-from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded
-from cartopath.methods.fingerprints.settings import METHOD, encoder_of, is_direct
+from cartopath.methods.fingerprints.settings import METHOD
 from cartopath.methods.scoring import write_scores
 from cartopath.methods.tile_classifier import prediction as networks
 from cartopath.slides import read_tile_plan

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from cartopath.methods.encoding.embedding import plan_embedding
+from cartopath.methods.encoding.pretraining import plan_pretraining
+from cartopath.methods.encoding.sample import plan_sample_cache
 from cartopath.methods.ensemble import plan_ensembles
 from cartopath.methods.fingerprints.atlas import plan_atlas
 from cartopath.methods.fingerprints.by_tissue import plan_by_tissue, plan_tissue_types
-from cartopath.methods.fingerprints.embedding import plan_embedding
 from cartopath.methods.fingerprints.learning import plan_learning
 from cartopath.methods.fingerprints.looking import plan_identity_maps, plan_matching, plan_receptor_maps
 from cartopath.methods.fingerprints.prediction import plan_prediction
-from cartopath.methods.fingerprints.pretraining import plan_pretraining
-from cartopath.methods.fingerprints.sample import plan_sample_cache
 from cartopath.methods.fingerprints.training import plan_training
+from cartopath.methods.rounds import plan_nothing_unlearnable
 from cartopath.study.run import Stage
 from cartopath.study.stages.bookkeeping import plan_bookkeeping
 from cartopath.study.stages.cohort import plan_cohort
@@ -28,6 +29,7 @@ STAGES = (
     Stage("quality", plan_quality, "open every slide and look at its quality"),
     Stage("splits", plan_splits, "divide patients once, for all traits"),
     Stage("labels", plan_labels, "draw each trait's classes"),
+    Stage("learnable", plan_nothing_unlearnable, "end here where a set has no patient of a class"),
     Stage("tiles", plan_tiling, "cut slides into tiles"),
     Stage("cache", plan_sample_cache, "decode the training tiles once, where they are read again and again"),
     Stage("pretrain", plan_pretraining, "train the encoders without labels, or fetch them"),

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded, training_features
-from cartopath.methods.fingerprints.pretraining import encoder_card
-from cartopath.methods.fingerprints.sample import Sample, sample_arguments, sampled_rows
-from cartopath.methods.fingerprints.settings import METHOD, direct_spec, encoder_name, encoder_of, head_spec, is_direct
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded, training_features
+from cartopath.methods.encoding.pretraining import encoder_card
+from cartopath.methods.encoding.sample import Sample, sample_arguments, sampled_rows
+from cartopath.methods.encoding.settings import encoder_name, encoder_of, is_direct
+from cartopath.methods.fingerprints.settings import METHOD, direct_spec, head_spec
 from cartopath.methods.rounds import SETS, TraitRound, check_classes, common_card, plan_rounds
 from cartopath.methods.tile_classifier.training import plan_network
 from cartopath.store.artifacts import Header, write_table
@@ -123,7 +124,7 @@ def train_head(
         bags["train"],
         bags["validation"],
         recipe,
-        progress=lambda epoch, row: publish(stage="train", task=name, chunk=epoch, metrics=row),
+        progress=lambda epoch, row: publish(stage="train", task=name, epoch=epoch, metrics=row),
     )
     curve, best = _curve(outcome, recipe.lr)
     write_table(curve, folder / "curve.parquet", Header(kind="curve", key=key, meta={"best": best, "ending": outcome.ending}))

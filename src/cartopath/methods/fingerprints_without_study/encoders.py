@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError, TrainingError
-from cartopath.methods.fingerprints.published import full_spec, published_network
+from cartopath.methods.encoding.published import full_spec, published_network
 from cartopath.models.fingerprint import FingerprintNetwork, FingerprintSpec, build_fingerprint_network
 from cartopath.store.hashing import value_key
 from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint

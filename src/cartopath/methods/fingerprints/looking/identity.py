@@ -16,9 +16,10 @@ from cartopath.maps.dense_map import DenseGrid, dense_grid, dense_map
 from cartopath.maps.dense_sheet import DensePiece
 from cartopath.maps.identity_map import patient_probabilities, render_identity_maps
 from cartopath.maps.similarity_map import render_similarity_maps, similarity
+from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.fingerprints.looking.tables import IDENTITY_COLUMNS
-from cartopath.methods.fingerprints.pretraining import encoder_card, task_name
-from cartopath.methods.fingerprints.settings import METHOD, encoder_indices
+from cartopath.methods.fingerprints.settings import METHOD
 from cartopath.methods.scoring import default_batch_size, device_name, uses_gpu
 from cartopath.slides import Slide, open_slide, read_tiles
 from cartopath.store.artifacts import write_csv

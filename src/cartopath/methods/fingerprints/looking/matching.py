@@ -15,10 +15,10 @@ from cartopath.core.rng import stream
 from cartopath.maps.similarity_map import similarity
 from cartopath.maps.slide_pairs import PairedSlide, SlidePair, render_slide_pairs
 from cartopath.maps.thumbnail import Thumbnail
-from cartopath.methods.fingerprints.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.fingerprints.looking.tables import BORDER_COLUMNS, MATCHING_COLUMNS, PAIR_COLUMNS
-from cartopath.methods.fingerprints.pretraining import encoder_card, task_name
-from cartopath.methods.fingerprints.settings import encoder_indices
 from cartopath.methods.fingerprints_without_study.diagnosis import WORDS, Diagnosis, diagnose
 from cartopath.methods.fingerprints_without_study.matching import Sides
 from cartopath.slides import open_slide

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
+from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.sample import sampled_rows
+from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.ensemble import own_folds
-from cartopath.methods.fingerprints.pretraining import encoder_card, task_name
-from cartopath.methods.fingerprints.sample import sampled_rows
-from cartopath.methods.fingerprints.settings import METHOD, encoder_indices
 from cartopath.methods.scoring import default_batch_size, device_name, tile_batches, uses_gpu
 from cartopath.slides import read_tile_plan
 from cartopath.store.embeddings import Embeddings, as_half, read_embeddings, write_embeddings
@@ -123,7 +123,7 @@ def _plan_slide(study: Study, one: SlideEmbedding) -> Task:
     if one.rows is not None:
         tiles |= {"rows": one.rows, "cache": None}  # A cache is of all tiles.
     arguments = {
-        "encoder": study.layout.encoder(METHOD, one.index),
+        "encoder": study.layout.encoder(study.config.method.name, one.index),
         "tiles": tiles,
         "rows": one.rows,
         "batch_size": study.config.compute.batch_size,

@@ -10,16 +10,8 @@ import math
 from pathlib import Path
 
 from cartopath.core.errors import BundleError, ConfigError, TrainingError
-from cartopath.methods.fingerprints.published import published_network
-from cartopath.methods.fingerprints.settings import (
-    METHOD,
-    PUBLISHED,
-    encoder_indices,
-    encoder_name,
-    encoder_spec,
-    fingerprints,
-    pretraining_spec,
-)
+from cartopath.methods.encoding.published import published_network
+from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_indices, encoder_name, encoder_spec, pretraining_spec
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.slides import read_tile_plan
 from cartopath.store.artifacts import Header, write_table
@@ -55,7 +47,7 @@ def plan_pretraining(study: Study) -> list[Task]:
     Raises:
         BundleError: The encoder is a bundle that cannot be used in this study.
     """
-    encoder = fingerprints(study.config).encoder
+    encoder = encoded(study.config).encoder
     if encoder == "own":
         return [_plan_own(study, index) for index in encoder_indices(study.config)]
     if encoder == "none":
@@ -71,12 +63,12 @@ def task_name(index: int) -> str:
 
 
 def _outputs(study: Study, index: int, *more: str) -> tuple[Path, ...]:
-    folder = study.layout.encoder(METHOD, index)
+    folder = study.layout.encoder(study.config.method.name, index)
     return tuple(folder / name for name in (WEIGHTS_NAME, CARD_NAME, *more))
 
 
 def _plan_own(study: Study, index: int) -> Task:
-    config, method = study.config, fingerprints(study.config)
+    config, method = study.config, encoded(study.config)
     splits = read_splits(study)
     rounds = splits if config.splits.scheme == "rounds" else splits[splits["round"] == index]
     held_out = set(rounds[rounds["set"] == "test"]["patient_id"])
@@ -98,7 +90,7 @@ def _plan_own(study: Study, index: int) -> Task:
         "config": config,
         "index": index,
         "slides": [(record, study.layout.tiles(record.slide_id)) for record in records],
-        "folder": study.layout.encoder(METHOD, index),
+        "folder": study.layout.encoder(study.config.method.name, index),
         "work": study.layout.work("pretrain", task_name(index)),
         "key": key,
     }
@@ -123,7 +115,7 @@ def pretrain_encoder(
         TrainingError: The slides have fewer than two regions to tell apart.
         SlideError: A slide cannot be read.
     """
-    asked, network = fingerprints(config).pretraining, encoder_spec(config)
+    asked, network = encoded(config).pretraining, encoder_spec(config)
     recipe = pretraining_spec(config, index, devices=devices)
     of_patients = [
         SlideOfPatient(slide_id=r.slide_id, patient_id=r.patient_id, path=r.path, mpp=float(read_tile_plan(table)[1]["mpp"]))
@@ -154,7 +146,7 @@ def pretrain_encoder(
     )
     patients = sorted(set(outcome.patients))
     card = {
-        "method": METHOD,
+        "method": config.method.name,
         "study": config.name,
         "encoder": "own",
         "key": key,
@@ -184,7 +176,7 @@ def _plan_made(study: Study) -> Task:
     config = study.config
     spec = encoder_spec(config)
     key = task_key("pretrain", VERSION, network=spec.to_dict(), seed=None if spec.pretrained else config.seed)
-    arguments = {"config": config, "folder": study.layout.encoder(METHOD, 0), "key": key}
+    arguments = {"config": config, "folder": study.layout.encoder(study.config.method.name, 0), "key": key}
     return Task("pretrain", task_name(0), key, make_encoder, arguments, _outputs(study, 0))
 
 
@@ -202,7 +194,7 @@ def make_encoder(*, config: StudyConfig, folder: Path, key: str) -> Result:
         spec, network = published_network(spec)
     else:
         network = build_fingerprint_network(spec, n_pieces=len(UNTRAINED), seed=config.seed)
-    card = {"method": METHOD, "study": config.name, "encoder": encoder_name(config), "key": key}
+    card = {"method": config.method.name, "study": config.name, "encoder": encoder_name(config), "key": key}
     write_fingerprint(folder, spec=spec, weights=weights_of(network), pieces=UNTRAINED, patients=("", ""), card=card, key=key)
     return {"n_features": spec.n_features}
 
@@ -211,7 +203,7 @@ def _plan_copy(study: Study, source: Path) -> Task:
     card = read_fingerprint_card(source)
     check_bundle(study.config, card, source, test_patients=_test_patients(study))
     key = task_key("pretrain", VERSION, weights=card.weights_sha256, card=file_sha256(source / CARD_NAME))
-    arguments = {"source": source, "folder": study.layout.encoder(METHOD, 0)}
+    arguments = {"source": source, "folder": study.layout.encoder(study.config.method.name, 0)}
     return Task("pretrain", task_name(0), key, copy_encoder, arguments, _outputs(study, 0), is_local=True)
 
 
@@ -258,7 +250,7 @@ def encoder_card(study: Study, index: int) -> FingerprintCard | None:
     """Return what is known of an encoder of the study; None where it could not be made."""
     if completed_key(study.layout, "pretrain", task_name(index)) is None:
         return None
-    return read_fingerprint_card(study.layout.encoder(METHOD, index))
+    return read_fingerprint_card(study.layout.encoder(study.config.method.name, index))
 
 
 def require_encoder(config: StudyConfig, source: Path) -> None:

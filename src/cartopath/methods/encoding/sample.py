@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cartopath.core.rng import stream
-from cartopath.methods.fingerprints.settings import fingerprints, is_direct
+from cartopath.methods.encoding.settings import encoded, is_direct
 from cartopath.study.run import Study, completed_figures, completed_key
 from cartopath.study.stages.cohort import SlideRecord, tiled_records
 from cartopath.study.stages.tiling import cache_tiles, slide_arguments
@@ -22,7 +22,7 @@ Sample = dict[str, list[int]]
 
 def sampled_rows(study: Study) -> Sample:
     """Draw for every patient `tiles_per_patient` tiles of all the patient's slides together."""
-    at_most = fingerprints(study.config).tiles_per_patient
+    at_most = encoded(study.config).tiles_per_patient
     by_patient: dict[str, list[SlideRecord]] = defaultdict(list)
     for record in tiled_records(study):
         by_patient[record.patient_id].append(record)

@@ -1,0 +1,1 @@
+"""Encoders and the features of tiles, for every method that learns from features rather than from pixels."""
