@@ -8,12 +8,17 @@ need them.
 from cartopath.stats.abstention import Abstention, abstention, least_amount, proportion
 from cartopath.stats.association import Correlation, benjamini_hochberg, correlation
 from cartopath.stats.by_tissue import TissueAuroc, auroc_by_tissue
+from cartopath.stats.calibration import Calibration, calibration
 from cartopath.stats.combinations import combination_codes, combination_names, combinations
 from cartopath.stats.cox import CoxResult, cox
 from cartopath.stats.discrimination import RocCurve, accuracy, auroc, auroc_ci, roc_curve
 from cartopath.stats.ensemble import majority_vote, percent_positive, rank_rounds
 from cartopath.stats.estimate import Estimate
+from cartopath.stats.family_wise import holm
 from cartopath.stats.follow_up import DAYS_PER_YEAR, FollowUp, censor_at
+from cartopath.stats.gene_comparison import GeneComparison, compare_genes
+from cartopath.stats.gene_metrics import GeneMetrics, gene_metrics
+from cartopath.stats.gene_permutations import PermutedGenes, permuted_genes
 from cartopath.stats.group_comparison import GroupTest, box_statistics, grouped, kruskal_wallis
 from cartopath.stats.heterogeneity import Heterogeneity, heterogeneity, hti
 from cartopath.stats.kaplan_meier import KaplanMeier, at_risk_table, kaplan_meier
@@ -43,11 +48,14 @@ __all__ = [
     "BULK_BASELINES",
     "DAYS_PER_YEAR",
     "Abstention",
+    "Calibration",
     "Compared",
     "Correlation",
     "CoxResult",
     "Estimate",
     "FollowUp",
+    "GeneComparison",
+    "GeneMetrics",
     "GroupTest",
     "Heterogeneity",
     "Judged",
@@ -57,6 +65,7 @@ __all__ = [
     "Matching",
     "MatchingGame",
     "PatientScores",
+    "PermutedGenes",
     "RegionalHTI",
     "RocBand",
     "RocCurve",
@@ -74,17 +83,21 @@ __all__ = [
     "benjamini_hochberg",
     "box_statistics",
     "bulk_baselines",
+    "calibration",
     "censor_at",
     "combination_codes",
     "combination_names",
     "combinations",
     "compare_aurocs",
     "compare_correlations",
+    "compare_genes",
     "correlation",
     "cox",
     "euclidean",
+    "gene_metrics",
     "grouped",
     "heterogeneity",
+    "holm",
     "hti",
     "kaplan_meier",
     "kruskal_wallis",
@@ -99,6 +112,7 @@ __all__ = [
     "pairwise_logrank",
     "patient_scores",
     "percent_positive",
+    "permuted_genes",
     "proportion",
     "rank_rounds",
     "regional_hti",
