@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cartopath.core.errors import TrainingError
 from cartopath.slides import read_tile_plan
 from cartopath.study.config import StudyConfig
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import SlideRecord, content_key, tiled_records
 from cartopath.study.stages.divide import labels_meta, read_labels, read_splits
+from cartopath.study.tasks import Task
 
 SETS = ("train", "validation")
 
@@ -64,6 +67,38 @@ def _chosen(
         if group is not None and label:
             group.append((record, int(label == "hi")))
     return chosen
+
+
+def plan_nothing_unlearnable(study: Study) -> list[Task]:
+    """Return no task, and end the run before the long stages where a set of a round has no patient of a class.
+
+    `cartopath check` says the same, so that nobody who has checked a study meets this.
+
+    Raises:
+        TrainingError: A class is missing, with the trait, the sets and the rounds.
+    """
+    splits = read_splits(study)
+    found = [text for trait in study.config.trait_names for text in _missing_classes(trait, read_labels(study, trait), splits)]
+    if not found:
+        return []
+    more = f"\nand {len(found) - 1} more of the kind, which `cartopath check` lists" if len(found) > 1 else ""
+    raise TrainingError(
+        f"{found[0]}; nothing can be learned from one class alone: add patients, widen labels.low and labels.high, raise "
+        f"splits.validation or change the seed, or take the trait out of the study file{more}"
+    )
+
+
+def _missing_classes(trait: str, labels: pd.DataFrame, splits: pd.DataFrame) -> Iterator[str]:
+    """Yield in words each class that a set has no patient of."""
+    rounds = sorted(splits["round"].unique())
+    sets = splits.merge(labels[["patient_id", "round", "label"]], on=["patient_id", "round"])
+    there = set(zip(sets["set"], sets["round"], sets["label"], strict=True))
+    for set_ in SETS:
+        for label in ("hi", "lo"):
+            lacking = [int(round_) for round_ in rounds if (set_, round_, label) not in there]
+            if lacking:
+                noun = "round" if len(lacking) == 1 else "rounds"
+                yield f"{trait}: no patient labelled {label} in {set_}, {noun} {', '.join(map(str, lacking))}"
 
 
 def check_classes(name: str, labels: Mapping[str, Sequence[int]], *, what: str = "slides") -> None:

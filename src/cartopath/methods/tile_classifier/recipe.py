@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cartopath.methods.ensemble import plan_ensembles
+from cartopath.methods.rounds import plan_nothing_unlearnable
 from cartopath.methods.tile_classifier.prediction import plan_prediction
 from cartopath.methods.tile_classifier.training import plan_training
 from cartopath.study.run import Stage
@@ -21,6 +22,7 @@ STAGES = (
     Stage("quality", plan_quality, "open every slide and look at its quality"),
     Stage("splits", plan_splits, "divide patients once, for all traits"),
     Stage("labels", plan_labels, "draw each trait's classes"),
+    Stage("learnable", plan_nothing_unlearnable, "end here where a set has no patient of a class"),
     Stage("tiles", plan_tiling, "cut slides into tiles"),
     Stage("cache", plan_cache, "decode tiles once, as far as the space allows"),
     Stage("train", plan_training, "train one network per trait and round"),
