@@ -139,7 +139,9 @@ def _by_group_and_bin(
     shape = (int(group.max()) + 1, int(place.max()) + 1)
     cell = group * shape[1] + place
     size = shape[0] * shape[1]
-    return np.bincount(cell, minlength=size).reshape(shape) * 1.0, np.bincount(cell, y, minlength=size).reshape(shape)
+    counts = np.bincount(cell, minlength=size).reshape(shape).astype(np.float64)
+    totals: NDArray[np.float64] = np.bincount(cell, y, minlength=size).reshape(shape).astype(np.float64)
+    return counts, totals
 
 
 def _line(sums: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
