@@ -1,0 +1,40 @@
+"""Multiple-instance heads: a value and a weight for every tile of a bag, many heads computed at once (Graziani et al. 2022; F60).
+
+Importing this package imports no torch; asking it for a function that needs torch does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cartopath.models.mil.spec import HEADS, TARGETS, MilSpec
+from cartopath.models.mil.supertiles import Supertiles, supertiles
+
+if TYPE_CHECKING:
+    from cartopath.models.mil.heads import Pooled, n_droppable, pooled
+    from cartopath.models.mil.parameters import initial_parameters, parameter_shapes
+    from cartopath.models.mil.pooling import pooling_weights
+
+__all__ = [
+    "HEADS",
+    "TARGETS",
+    "MilSpec",
+    "Pooled",
+    "Supertiles",
+    "initial_parameters",
+    "n_droppable",
+    "parameter_shapes",
+    "pooled",
+    "pooling_weights",
+    "supertiles",
+]
+
+_HOME = {"Pooled": "heads", "n_droppable": "heads", "pooled": "heads", "pooling_weights": "pooling"}
+_HOME |= {"initial_parameters": "parameters", "parameter_shapes": "parameters"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

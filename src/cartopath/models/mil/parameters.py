@@ -1,0 +1,85 @@
+"""The weights of many multiple-instance heads at once: arrays by name, with the heads along the first axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cartopath.models.mil.spec import MilSpec
+
+Shape = tuple[int, ...]
+
+
+def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
+    """Return the shapes of the weights of one head, by name; those of many have the number of heads in front.
+
+    >>> sum(math.prod(shape) for shape in parameter_shapes(MilSpec(n_features=512)).values())
+    74113
+    """
+    shapes = _transformer_shapes(spec) if spec.head == "transformer" else _layer_shapes(spec)
+    shapes |= {"value.weight": (spec.n_outputs, spec.width), "value.bias": (spec.n_outputs,)}
+    if spec.has_attention:
+        for name in ("attention", "gate")[: 2 if spec.head == "gated_attention" else 1]:
+            shapes |= {f"{name}.weight": (spec.n_attention, spec.width), f"{name}.bias": (spec.n_attention,)}
+        shapes |= {"attention.score": (1, spec.n_attention)}
+    if spec.target == "ordinal":
+        shapes |= {"levels.first": (spec.n_outputs,), "levels.gaps": (spec.n_outputs, spec.n_levels - 2)}
+    return shapes
+
+
+def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> dict[str, Tensor]:
+    """Return random weights of as many heads as there are generators, each head drawn from its own.
+
+    Weights and biases of a layer are uniform within plus and minus one over the root of its inputs. Norms start as they should;
+    levels start one apart, around zero.
+
+    Returns:
+        By name, (n_heads, ...) float32.
+    """
+    shapes = parameter_shapes(spec)
+    arrays = {name: np.empty((len(generators), *shape), np.float32) for name, shape in shapes.items()}
+    for number, rng in enumerate(generators):
+        for name, shape in shapes.items():
+            arrays[name][number] = _initial(name, shape, shapes, rng, spec)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _initial(name: str, shape: Shape, shapes: dict[str, Shape], rng: np.random.Generator, spec: MilSpec) -> np.ndarray | float:
+    if name.endswith(".gain"):
+        return 1.0
+    if name.endswith(".shift"):
+        return 0.0
+    if name == "levels.first":
+        return -0.5 * (spec.n_levels - 2)
+    if name == "levels.gaps":
+        return math.log(math.e - 1)  # its softplus is 1
+    n_inputs = shapes[name.replace(".bias", ".weight")][-1]
+    return rng.random(shape, np.float32) * (2 / math.sqrt(n_inputs)) - 1 / math.sqrt(n_inputs)
+
+
+def _layer_shapes(spec: MilSpec) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    for layer in range(spec.depth):
+        shapes[f"hidden.{layer}.weight"] = (spec.width, spec.width if layer else spec.n_features)
+        shapes[f"hidden.{layer}.bias"] = (spec.width,)
+    return shapes
+
+
+def _transformer_shapes(spec: MilSpec) -> dict[str, Shape]:
+    width = spec.width
+    shapes: dict[str, Shape] = {"embed.weight": (width, spec.n_features), "embed.bias": (width,)}
+    for layer in range(spec.depth):
+        for name, rows, columns in (
+            ("queries", 3 * width, width),
+            ("mixing", width, width),
+            ("wide", 2 * width, width),
+            ("narrow", width, 2 * width),
+        ):
+            shapes |= {f"{layer}.{name}.weight": (rows, columns), f"{layer}.{name}.bias": (rows,)}
+        for name in ("attending", "widening"):
+            shapes |= {f"{layer}.{name}.gain": (width,), f"{layer}.{name}.shift": (width,)}
+    return shapes | {"last.gain": (width,), "last.shift": (width,)}
