@@ -56,7 +56,9 @@ def test_training_says_how_good_the_model_is(trained, folder):
 def test_model_types_slides(trained, folder):
     slides = [folder / "slides" / f"S{number}.png" for number in range(2)]
     code, printed = cartopath("predict", folder / "model", *slides, "-o", folder / "out", "--mpp", 1, "--threads", 1)
-    assert code == 0 and "S0, n_tiles 150" in printed.replace("slide_id ", "")
+    assert code == 0
+    share = pd.read_csv(folder / "out" / "tissue.csv").set_index("slide_id").loc["S0", "epithelium"]
+    assert f"S0 │ 150 │ {share:.0%}" in printed or f"S0 | 150 | {share:.0%}" in printed
     assert {path.name for path in (folder / "out").iterdir()} == {"S0.parquet", "S0.png", "S1.parquet", "S1.png", "tissue.csv"}
 
 
@@ -70,6 +72,16 @@ def test_masks_without_a_legend_are_refused_with_a_way_out(folder):
     where = [folder / "slides", folder / "masks", "-o", folder / "none", "--table", folder / "slides.csv"]
     code, printed = cartopath("train", *where)
     assert code == 1 and '--legend "1=epithelium"' in printed
+
+
+def test_slips_are_noted_before_the_training(folder):
+    small = ["--backbone", "test_resnet", "--tile-px", 16, "--mpp", 2, "--epochs", 1, "--tiles-per-type", 5, "--threads", 1]
+    where = [folder / "slides", folder / "masks", "-o", folder / "noted", "--table", folder / "slides.csv"]
+    names = ["--legend", "1=Tumor", "--legend", "2=Region", "--map", "Region=stromma", "--map", "Regoin=fat"]
+    code, printed = cartopath("train", *where, *small, *names)
+    assert code == 0
+    assert printed.index("write 'stroma' if that is meant") < printed.index("epoch 1")
+    assert "no annotation is called 'Regoin'" in printed
 
 
 @pytest.mark.parametrize("word", ["1", "a=stroma"])

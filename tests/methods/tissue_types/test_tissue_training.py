@@ -177,7 +177,7 @@ def test_slides_are_held_out_where_there_is_one_patient(annotated, encoder, tmp_
     own = [replace(slide, patient_id="p") for slide in slides[:3]]
     trained = train_tissue_model(own, tmp_path, encoder=encoder, vocabulary=VOCABULARY, examples=ExampleSpec(tiles_per_type=20))
     assert len(trained.held_out) == 1
-    assert trained.notes == ("all slides are of one patient: slides were held out, not patients",)
+    assert trained.notes == ("all slides are of one patient: slides are held out, not patients",)
 
 
 def test_mask_of_a_slide_covers_it(annotated):

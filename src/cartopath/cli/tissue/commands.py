@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cartopath.cli.console import OK, SOME_FAILED, console, guarded, print_line, print_table
+import pandas as pd
+
+from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, print_line, print_table
 from cartopath.cohort import read_slides
 from cartopath.core.errors import ConfigError
 from cartopath.core.locations import as_path
 from cartopath.methods.tissue_types.annotated import Vocabulary, find_annotated
-from cartopath.methods.tissue_types.apply import apply_tissue_model
+from cartopath.methods.tissue_types.apply import SHARES_NAME, apply_tissue_model
 from cartopath.methods.tissue_types.examples import ExampleSpec
 from cartopath.methods.tissue_types.fitting import FittingSpec
 from cartopath.methods.tissue_types.names import TypeNames
 from cartopath.methods.tissue_types.train import TABLE_NAME, train_tissue_model
 from cartopath.models.fingerprint import FingerprintSpec
+
+_MOST_SLIDES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +66,8 @@ def train_command(options: TrainOptions) -> int:
             fitting=FittingSpec(epochs=options.epochs, seed=options.seed, threads=options.threads),
             held_out=options.held_out,
             news=None if options.quiet else lambda epoch, loss: console.print(f"epoch {epoch + 1}: loss {loss:.3f}"),
+            note=lambda text: print_line("note", "yellow", text),
         )
-        for note in trained.notes:
-            print_line("note", "yellow", note)
         console.print(f"trained on {trained.n_examples:,} tiles; model: {options.out}")
         if len(trained.accuracy):
             shown = ["type", "n_tiles", "n_patients", "accuracy", "low", "high"]
@@ -86,17 +89,30 @@ def predict_command(
         paths = [path for given in slides for path in (_slides_in(given) if given.is_dir() else [given])]
 
         def news(row: dict[str, Any]) -> None:
-            console.print(", ".join(f"{name} {_short(value)}" for name, value in row.items()))
+            errors.print(f"{row['slide_id']}: {row['n_tiles']:,} tiles", markup=False)
 
-        _, failed = apply_tissue_model(
+        table, failed = apply_tissue_model(
             model, paths, out, mpp=mpp, assume_mpp=assume_mpp, threads=threads, news=None if quiet else news
         )
+        if len(table):
+            _print_shares(table)
         for path, reason in failed:
             print_line("failed", "yellow", f"{path.name}: {reason}")
-        console.print(f"tables and pictures: {out}")
+        console.print(f"tables and pictures: {out}  (all shares: {SHARES_NAME})", markup=False)
         return SOME_FAILED if failed else OK
 
     return guarded(action)
+
+
+def _print_shares(table: pd.DataFrame) -> None:
+    """Print which part of each slide's tiles is of which type."""
+    types = list(table.columns[2:])
+    rows = [
+        [row["slide_id"], f"{row['n_tiles']:,}", *(f"{row[name]:.0%}" for name in types)]
+        for row in table.head(_MOST_SLIDES).to_dict("records")
+    ]
+    more = f", the first {_MOST_SLIDES} of {len(table):,} slides" if len(table) > _MOST_SLIDES else ""
+    print_table(["slide", "tiles", *types], rows, title=f"share of the tiles{more}")
 
 
 def parsed_legend(legend: tuple[str, ...]) -> dict[int, str]:

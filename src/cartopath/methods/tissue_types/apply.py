@@ -20,6 +20,7 @@ from cartopath.store.atomic import write_bytes
 from cartopath.study.layout import file_name
 from cartopath.training import SlideTiles
 
+SHARES_NAME = "tissue.csv"
 KIND = "tissue_types"
 THUMBNAIL_PX = 900
 MIN_TISSUE = 0.05
@@ -72,7 +73,7 @@ def apply_tissue_model(
         if news is not None:
             news(row)
     table = pd.DataFrame(rows, columns=["slide_id", "n_tiles", *model.types])
-    write_csv(table, out / "tissue.csv")
+    write_csv(table, out / SHARES_NAME)
     return table, failed
 
 

@@ -13,6 +13,7 @@ from cartopath.core.errors import SlideError, TrainingError
 from cartopath.core.geometry import window_px0
 from cartopath.core.rng import stream
 from cartopath.methods.tissue_types.annotated import AnnotatedSlide, Vocabulary, common_types, read_annotation
+from cartopath.methods.tissue_types.glass import glass_notes
 from cartopath.methods.tissue_types.label_map import LabelMap
 from cartopath.methods.tissue_types.names import ordered_types
 from cartopath.models.fingerprint import FingerprintSpec
@@ -47,7 +48,7 @@ class Examples:
         types: Names of the types.
         slide_ids: (n,) slide of each tile.
         patients: (n,) patient of each tile.
-        notes: What was left out of annotations, in words.
+        notes: What was left out of annotations, and what looks wrong with them, in words.
     """
 
     pixels: NDArray[np.uint8]
@@ -60,16 +61,6 @@ class Examples:
     def rows(self, rows: NDArray[np.bool_]) -> Examples:
         """Return some of the tiles."""
         return Examples(self.pixels[rows], self.shares[rows], self.types, self.slide_ids[rows], self.patients[rows], self.notes)
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """The tiles of one slide."""
-
-    slide: AnnotatedSlide
-    labels: LabelMap
-    xy_px0: NDArray[np.int64]
-    shares: NDArray[np.float64]
 
 
 def gather_examples(
@@ -89,7 +80,7 @@ def gather_examples(
     Raises:
         SlideError: A slide cannot be read, or is coarser than the tiles.
         TableError: An annotation cannot be read, or is of another slide.
-        TrainingError: Fewer than two types are annotated, or no tile is annotated well enough.
+        TrainingError: Fewer than two types are annotated, no tile is annotated well enough, or a type shows nothing but glass.
     """
     labels = [_labels(slide, network, vocabulary) for slide in slides]
     types = ordered_types(common_types(labels))
@@ -106,15 +97,13 @@ def gather_examples(
             f"smaller tiles"
         )
     counts = [len(part[0]) for part in parts]
-    notes = tuple(f"{slide.slide_id}: {note}" for slide, own in zip(slides, labels, strict=True) for note in own.notes)
-    return Examples(
-        pixels,
-        shares,
-        types,
-        np.repeat([slide.slide_id for slide in slides], counts),
-        np.repeat([slide.patient_id for slide in slides], counts),
-        notes,
+    slide_ids, patients = (np.repeat(names, counts) for names in zip(*((s.slide_id, s.patient_id) for s in slides), strict=True))
+    notes = (
+        *(f"{slide.slide_id}: {note}" for slide, own in zip(slides, labels, strict=True) for note in own.notes),
+        *vocabulary.names.remarks({name for own in labels for name in own.names}),
+        *glass_notes(pixels, shares, types, slide_ids),
     )
+    return Examples(pixels, shares, types, slide_ids, patients, notes)
 
 
 def _labels(slide: AnnotatedSlide, network: FingerprintSpec, vocabulary: Vocabulary) -> LabelMap:

@@ -71,7 +71,7 @@ def read_geojson(path: Path, dimensions_px0: SizePx0, *, pitch_px0: float, names
             f"{path}: none of its {len(regions)} regions lies on the slide, which is {dimensions_px0.width} x "
             f"{dimensions_px0.height} px; is it of another slide, or drawn on a smaller level?"
         )
-    return LabelMap(labels, types, dimensions_px0, notes)
+    return LabelMap(labels, types, dimensions_px0, notes, frozenset(types_by_name))
 
 
 def read_regions(path: Path) -> tuple[list[Region], tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,14 @@ class LabelMap:
         types: Names of the types.
         dimensions_px0: Size of the slide in level-0 pixels.
         notes: What was left out of the annotation, in words.
+        names: What the annotation calls them.
     """
 
     labels: NDArray[np.uint8]
     types: tuple[str, ...]
     dimensions_px0: SizePx0
     notes: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     def shares(self, xy_px0: NDArray[np.integer], window_px0: int) -> NDArray[np.float64]:
         """Return how much of each tile is annotated as each type.
@@ -45,4 +47,4 @@ class LabelMap:
         """Return the same map with its types numbered as in `types`, which holds them all."""
         numbers = np.zeros(len(self.types) + 1, np.uint8)
         numbers[1:] = [types.index(name) + 1 for name in self.types]
-        return LabelMap(numbers[self.labels], types, self.dimensions_px0, self.notes)
+        return replace(self, labels=numbers[self.labels], types=types)

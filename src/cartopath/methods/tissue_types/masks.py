@@ -45,7 +45,7 @@ def read_mask(path: Path, dimensions_px0: SizePx0, *, legend: Mapping[int, str],
     if not labels.any():
         found = ", ".join(map(str, np.unique(values)[:8]))
         raise TableError(f"{path}: holds none of the values of the legend ({', '.join(map(str, legend))}); found {found}")
-    return LabelMap(labels, types, dimensions_px0)
+    return LabelMap(labels, types, dimensions_px0, names=frozenset(legend.values()))
 
 
 def _read_png(path: Path) -> NDArray[np.integer]:

@@ -56,6 +56,7 @@ def train_tissue_model(
     fitting: FittingSpec | None = None,
     held_out: float = 0.25,
     news: Callable[[int, float], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> TrainedTissue:
     """Train a model of tissue types, write it, and write how well it does on what was held out.
 
@@ -69,6 +70,7 @@ def train_tissue_model(
         fitting: How.
         held_out: Share of the patients that train nothing; of the slides where there is one patient. 0 for none.
         news: Called after each epoch of a network.
+        note: Called before training with each of the notes.
 
     Raises:
         ConfigError: Neither or both of network and encoder are given, or a class or value is not known.
@@ -86,12 +88,15 @@ def train_tissue_model(
     missing = [name for name, share in zip(found.types, training.shares.sum(axis=0), strict=True) if share == 0]
     if missing:
         raise TrainingError(f"no training tile shows {', '.join(missing)}: hold out fewer {unit}, or annotate more of it")
-    model = fit_network(spec, training, how, news=news) if base is None else fit_head(base, spec, training, how)
-    accuracy = _measure(model, found.rows(is_held_out), how) if is_held_out.any() else pd.DataFrame()
     notes = [
         *found.notes,
-        *([] if unit == "patients" else [f"all slides are of one patient: {unit} were held out, not patients"]),
+        *([] if unit == "patients" else [f"all slides are of one patient: {unit} are held out, not patients"]),
     ]
+    if note is not None:
+        for text in notes:
+            note(text)
+    model = fit_network(spec, training, how, news=news) if base is None else fit_head(base, spec, training, how)
+    accuracy = _measure(model, found.rows(is_held_out), how) if is_held_out.any() else pd.DataFrame()
     card |= {"held_out": list(groups), "held_out_unit": unit, "trained_on": sorted(set(training.slide_ids.tolist()))}
     card |= {"n_examples": len(training.pixels), "accuracy": _accuracies(accuracy)}
     _write(out, model, spec, found.types, card, accuracy)
