@@ -235,7 +235,68 @@ class FingerprintsConfig(EncodedConfig):
     head: HeadConfig = HeadConfig()
 
 
-METHODS: dict[str, type[Section]] = {"tile_classifier": TileClassifierConfig, "fingerprints": FingerprintsConfig}
+class MilConfig(Section):
+    """How heads learn from bags of tiles. An *epoch* shows every training patient once."""
+
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="the paper: sgd, with learning_rate 0.0001")
+    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd, with Nesterov's correction where above 0")
+    weight_decay: float = Field(default=1e-2, ge=0)
+    loss: Literal["mse", "huber"] = Field(default="mse", description="of regression; huber: linear beyond one deviation")
+    balance: Literal["class", "none"] = Field(default="class", description="of classes; class: weigh both equally in the loss")
+    patients_per_step: int = Field(default=8, ge=1, description="the paper: 1")
+    tiles_per_patient: int | None = Field(
+        default=256, ge=1, description="of a patient in a step, drawn anew; null: all, as the paper"
+    )
+    validation_tiles: int | None = Field(default=1024, ge=1, description="of a validation patient, always the same; null: all")
+    components: int | None = Field(
+        default=None, ge=1, description="principal components of the features that heads see; null: all"
+    )
+    feature_noise: float = Field(default=0.0, ge=0, description="noise on the features of training tiles, in their deviations")
+    max_epochs: int = Field(default=100, ge=1, description="epochs at most")
+    stop_patience: int = Field(default=12, ge=1, description="epochs that are not the best before a head stops")
+
+
+class AttentionConfig(EncodedConfig):
+    """Attention regression (Graziani et al. 2022): frozen features, and a head per trait and round that says where it looks."""
+
+    name: Literal["attention"] = "attention"
+    encoder: str = Field(default="own", description="own, random, timm/<name>, a name of `cartopath embed --list`, or a folder")
+    head: Literal["attention", "gated_attention", "mean", "max", "linear", "exponential", "top_k", "receptor", "transformer"] = (
+        Field(default="attention", description="how tiles are weighed; attention: as the paper")
+    )
+    target: Literal["auto", "regression", "classification"] = Field(
+        default="auto",
+        description="regression learns values of all patients, classification high from low; auto: what a trait is",
+    )
+    transform: Literal["auto", "log", "none"] = Field(
+        default="auto", description="log: log2(1 + value) before it is standardised; auto: unless the table holds logarithms"
+    )
+    genes: Literal["one", "many"] = Field(default="one", description="traits per head: one, or all traits share what they can")
+    hidden: int | None = Field(default=None, ge=1, description="units of the hidden layer; default by head (the paper: 128)")
+    attention_units: int = Field(default=64, ge=1)
+    dropout: float | None = Field(default=None, ge=0, lt=1, description="default by head (the paper: 0.2); never in prediction")
+    ensemble: int | None = Field(
+        default=None, ge=1, description="rounds that count: the best by validation; null: all, as the paper"
+    )
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="a tile is positive strictly above it; 0.5: the training mean")
+    hotspots: float = Field(default=0.05, gt=0, le=0.5, description="share of a slide's tiles that are its hotspots")
+    bins: int = Field(default=7, ge=2, le=20, description="bins of the measured value in the gallery of hotspots")
+    training: MilConfig = MilConfig()
+
+    @field_validator("encoder")
+    @classmethod
+    def _frozen(cls, value: str) -> str:
+        if value == "none":
+            raise ValueError("attention needs an encoder: own, random, timm/ and a name, a registered name, or a folder")
+        return value
+
+
+METHODS: dict[str, type[Section]] = {
+    "tile_classifier": TileClassifierConfig,
+    "fingerprints": FingerprintsConfig,
+    "attention": AttentionConfig,
+}
 """The keys of each recipe, by its name."""
 
 
@@ -246,7 +307,9 @@ def _method_name(value: Any) -> str:
 
 
 MethodConfig = Annotated[
-    Annotated[TileClassifierConfig, Tag("tile_classifier")] | Annotated[FingerprintsConfig, Tag("fingerprints")],
+    Annotated[TileClassifierConfig, Tag("tile_classifier")]
+    | Annotated[FingerprintsConfig, Tag("fingerprints")]
+    | Annotated[AttentionConfig, Tag("attention")],
     Discriminator(_method_name),
 ]
 

@@ -6,13 +6,14 @@ from cartopath.methods.comparison.arm import Arm
 from cartopath.study.ledger import read_ledger
 from cartopath.study.run import completed_key
 
-_SHARED_STAGES = ("pretrain", "embed")
-"""Stages that train or apply an encoder for all traits at once."""
+_SHARED_STAGES = ("pretrain", "embed", "fit")
+"""Stages that train or apply an encoder, or train heads, for all traits at once."""
 
 
 def training_seconds(arm: Arm) -> tuple[dict[str, float], float]:
-    """Return the seconds that the trainings of each trait took, and those of what all traits share: the encoder, the embeddings.
+    """Return the seconds that the trainings of each trait took, and those of what all traits share.
 
+    Shared are the encoder, the embeddings, and the training of heads that learn together.
     Only what stands now counts: each task once, with the run that left its files.
     """
     latest: dict[tuple[str, str], float] = {}

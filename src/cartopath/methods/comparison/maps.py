@@ -43,7 +43,7 @@ def map_agreement(arms: Sequence[Arm], trait: str) -> Iterator[dict[str, Any]]:
 
 def held_out_slides(arms: Sequence[Arm], trait: str) -> dict[str, str]:
     """Return the patient of each slide that every arm has scored and that trained no network of the trait, by slide."""
-    patients = held_out_patients(arms[0].study, [trait])
+    patients = set.intersection(*(held_out_patients(arm.study, [trait]) for arm in arms))
     records = [{r.slide_id: r.patient_id for r in scored_records(arm.study, [trait])} for arm in arms]
     return {
         slide: patient

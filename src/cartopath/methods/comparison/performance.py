@@ -78,7 +78,8 @@ def _rng(arms: Sequence[Arm], trait: str, what: str) -> np.random.Generator:
 def _patients(arms: Sequence[Arm], trait: str, name: str) -> pd.DataFrame:
     """Return one row per patient of an evaluation set: patient_id, truth, value, test_round, and each arm's scores as `<i> ...`.
 
-    A patient's score is the mean over their slides; the arms' patients have been found to be the same.
+    A patient's score is the mean over their slides. Who counts as held out is held out of every arm: a method that learns
+    measured values has seen patients without a class.
     """
     joined: pd.DataFrame | None = None
     for i, arm in enumerate(arms):
@@ -86,7 +87,7 @@ def _patients(arms: Sequence[Arm], trait: str, name: str) -> pd.DataFrame:
         models = [*round_columns(rows), "ensemble"]
         how: dict[str, str] = dict.fromkeys(models, "mean") | dict.fromkeys(("truth", "value", "test_round"), "first")
         own = rows.groupby("patient_id", sort=True).agg(how).rename(columns={model: f"{i} {model}" for model in models})
-        joined = own if joined is None else joined.join(own.drop(columns=["truth", "value", "test_round"]))
+        joined = own if joined is None else joined.join(own.drop(columns=["truth", "value", "test_round"]), how="inner")
     assert joined is not None  # There are two arms at least.
     return joined.reset_index()
 

@@ -82,5 +82,5 @@ def score_slide(
 
 def slide_scores(method: MethodConfig, tiles: pd.DataFrame) -> dict[str, Any]:
     """Return a slide's score by every round and by the ensemble, as the study itself scores its slides."""
-    scores = {name: slide_score(method, tiles[name].to_numpy()) for name in round_columns(tiles)}
+    scores = {name: slide_score(method, tiles, name) for name in round_columns(tiles)}
     return scores | {"ensemble": ensemble_score(method.name, tiles)}

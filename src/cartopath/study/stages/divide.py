@@ -10,7 +10,7 @@ import pandas as pd
 from cartopath.cohort import TraitLabels, binary_labels, draw_folds, draw_rounds, trait_labels, write_splits
 from cartopath.core.errors import LabelError, SplitError
 from cartopath.store.artifacts import Header, read_header, read_table, write_table
-from cartopath.study.config import LabelsConfig, SplitsConfig
+from cartopath.study.config import AttentionConfig, LabelsConfig, SplitsConfig
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import content_key, included_records
 from cartopath.study.tasks import Result, Task, task_key
@@ -156,6 +156,21 @@ def read_labels(study: Study, trait: str) -> pd.DataFrame:
 def labels_meta(study: Study, trait: str) -> dict[str, Any]:
     """Return where a trait's classes come from: thresholds by round, source, unit."""
     return read_header(study.layout.labels(trait), "labels").meta
+
+
+def learns_values(study: Study, trait: str) -> bool:
+    """Whether heads learn the measured values of a trait rather than its classes: then whoever has a value can train them."""
+    method = study.config.method
+    if not isinstance(method, AttentionConfig):
+        return False
+    if method.target == "auto":
+        return bool(labels_meta(study, trait)["source"]["kind"] == "measured")
+    return method.target == "regression"
+
+
+def taught_by(study: Study, trait: str, labels: pd.DataFrame) -> pd.Series:
+    """Return for each row of a trait's labels whether networks can have learned from it, should it be in their training set."""
+    return labels["value"].notna() if learns_values(study, trait) else labels["label"] != ""
 
 
 def evaluation_labels(labels: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:

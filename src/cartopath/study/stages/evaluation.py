@@ -12,7 +12,7 @@ from cartopath.core.rng import stream
 from cartopath.stats import Estimate, auroc_ci, benjamini_hochberg, correlation
 from cartopath.store.artifacts import write_csv
 from cartopath.study.run import Study, completed_key
-from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
+from cartopath.study.stages.divide import evaluation_labels, learns_values, master_sets, read_labels, read_splits
 from cartopath.study.stages.published import published_beside
 from cartopath.study.stages.scores import (
     ensemble_score,
@@ -90,15 +90,18 @@ def slide_scores(study: Study) -> pd.DataFrame:
     rows = []
     for trait in study.config.trait_names:
         labels = evaluation_labels(read_labels(study, trait), splits)
+        values_train = learns_values(study, trait)
         for record in scored_records(study, [trait]):
             tiles = read_scores(study, trait, record.slide_id)
             row: dict[str, Any] = {"trait": trait, "slide_id": record.slide_id, "patient_id": record.patient_id}
             row["set"] = sets.get(record.patient_id, "none")
             row["test_round"] = test_rounds.get(record.patient_id, pd.NA)
             row.update(_measured(labels, record.patient_id))
+            if values_train and row["role"] == "ood" and row["set"] != "test":
+                row["role"] = "trained"
             row["n_tiles"] = len(tiles)
             for name in round_columns(tiles):
-                row[name] = slide_score(study.config.method, tiles[name].to_numpy())
+                row[name] = slide_score(study.config.method, tiles, name)
             row["ensemble"] = ensemble_score(study.config.method.name, tiles)
             rows.append(row)
     rounds = [f"round_{i}" for i in range(study.config.splits.rounds)]
@@ -117,7 +120,8 @@ def in_set(scores: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows of an evaluation set, with the class to be recognised in the column `truth` (1 high, 0 low).
 
     `test`: labelled test patients. `ood_near`, `ood_all`: patients without a class, who therefore trained nothing, on either side
-    of the median (METHODS of the paper: generalisation out of the training distribution). `held_out`: `test` and `ood_all`.
+    of the median (METHODS of the paper: generalisation out of the training distribution); where heads learn measured values,
+    those of the test set alone. `held_out`: `test` and `ood_all`.
     """
     is_test = (scores["set"] == "test") & (scores["role"] == "labelled")
     is_ood = (scores["role"] == "ood") & (scores["median_label"] != "")

@@ -24,7 +24,7 @@ from cartopath.store.atomic import write_bytes
 from cartopath.study.layout import file_name
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import SlideRecord
-from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
+from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits, taught_by
 from cartopath.study.stages.scores import SlideGeometry, joined_scores, read_geometry, scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
 
@@ -53,14 +53,17 @@ def _remove_others(folder: Path, wanted: set[Path]) -> None:
 
 
 def held_out_patients(study: Study, traits: list[str]) -> set[str]:
-    """Return the patients who trained no network of any of `traits`: test patients, and those without a class in all of them."""
+    """Return the patients who trained no network of any of `traits`: test patients, and those whom no trait could learn from.
+
+    These have no class in any of them; where values are learned, no value.
+    """
     splits = read_splits(study)
     sets = master_sets(splits)
     chosen = set(sets.index[sets == "test"])
     unlabelled = set(sets.index)
     for trait in traits:
         labels = evaluation_labels(read_labels(study, trait), splits)
-        unlabelled &= set(sets.index) - set(labels.index[labels["label"] != ""])
+        unlabelled &= set(sets.index) - set(labels.index[taught_by(study, trait, labels)])
     return chosen | unlabelled
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cartopath.core.errors import ArtifactError
 from cartopath.stats import percent_positive
@@ -89,31 +89,68 @@ def round_columns(table: pd.DataFrame) -> list[str]:
     return [f"round_{round_}" for round_ in rounds]
 
 
-def slide_score(method: MethodConfig, scores: ArrayLike) -> float:
-    """Return a slide's score from the scores of its tiles: the share above the threshold, or of fingerprints their mean.
+def slide_score(method: MethodConfig, tiles: pd.DataFrame, name: str) -> float:
+    """Return a slide's score by one round from the scores of its tiles.
+
+    The share of tiles above the threshold; of fingerprints the mean; of attention what the weighted mean of values is as a score.
 
     Args:
         method: The recipe.
-        scores: (n_tiles,) in 0..1, of one round.
+        tiles: From `read_scores`.
+        name: Column of the round, such as `round_0`.
     """
     if method.name == "fingerprints":
-        return mean_score(scores)
-    return percent_positive(scores, threshold=method.threshold)
+        return mean_score(tiles[name])
+    if method.name == "attention":
+        weights = tiles[name.replace("round_", "weight_")].to_numpy(dtype=np.float64)
+        return float(as_score((weights * as_value(tiles[name])).sum()))
+    return percent_positive(tiles[name].to_numpy(), threshold=method.threshold)
 
 
 def ensemble_score(method: str, tiles: pd.DataFrame) -> float:
-    """Return a slide's score by the rounds that vote: the share of tiles that they call positive, or of fingerprints the mean.
+    """Return a slide's score by the rounds that vote.
+
+    The share of tiles that they call positive; of fingerprints the mean; of attention the mean of the rounds' values as a score.
 
     Args:
         method: Name of the recipe.
         tiles: From `read_scores`.
     """
-    return mean_score(tiles["score"]) if method == "fingerprints" else float(tiles["vote"].mean())
+    if method == "fingerprints":
+        return mean_score(tiles["score"])
+    if method == "attention":
+        return float(as_score(tiles["contribution"].to_numpy(dtype=np.float64).sum()))
+    return float(tiles["vote"].mean())
 
 
 def mean_score(scores: ArrayLike) -> float:
     """Return the mean of the scores of tiles (Rawat et al. 2020)."""
     return float(np.asarray(scores, dtype=np.float64).mean())
+
+
+LARGEST_VALUE = 15.0
+"""Values beyond this cannot be told apart once they are scores of 32 bits."""
+
+
+def as_score(values: ArrayLike) -> NDArray[np.float64]:
+    """Return values in deviations from the training mean as scores from 0 to 1; the mean is 0.5.
+
+    >>> as_score([0.0, 2.0]).round(3).tolist()
+    [0.5, 0.881]
+    """
+    bounded = np.clip(np.asarray(values, dtype=np.float64), -LARGEST_VALUE, LARGEST_VALUE)
+    return np.asarray(1.0 / (1.0 + np.exp(-bounded)))
+
+
+def as_value(scores: ArrayLike) -> NDArray[np.float64]:
+    """Return the values that `as_score` made scores of.
+
+    >>> as_value(as_score([-3.0, 0.0, 1.5])).round(6).tolist()
+    [-3.0, 0.0, 1.5]
+    """
+    known = np.asarray(scores, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.clip(np.log(known) - np.log1p(-known), -LARGEST_VALUE, LARGEST_VALUE))
 
 
 def as_votes(joined: pd.DataFrame, traits: list[str]) -> np.ndarray:

@@ -13,7 +13,7 @@ from cartopath.stats.follow_up import DAYS_PER_YEAR
 from cartopath.store.artifacts import read_header, write_csv
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import read_clinical_table
-from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits
+from cartopath.study.stages.divide import evaluation_labels, master_sets, read_labels, read_splits, taught_by
 from cartopath.study.stages.heterogeneity import hti_table, patient_hti
 from cartopath.study.tasks import Result, Task, task_key
 
@@ -83,7 +83,7 @@ def survival_patients(study: Study) -> pd.DataFrame:
         return pd.DataFrame(columns=columns, index=pd.Index([], name="patient_id"))
     splits = read_splits(study)
     sets = master_sets(splits)
-    labels = {trait: evaluation_labels(read_labels(study, trait), splits).reset_index() for trait in traits}
+    labels = {trait: _who_trained(study, trait, evaluation_labels(read_labels(study, trait), splits)) for trait in traits}
     chosen = survival_set(set(sets.index[sets == "test"]), labels)
     patients = patient_hti(slides)
     patients = patients[patients.index.isin(chosen.patients)]
@@ -95,6 +95,12 @@ def survival_patients(study: Study) -> pd.DataFrame:
     followed = followed.assign(time_days=observed.times, event=observed.events.astype(int))
     followed["group"] = survival_groups(followed["hti"].to_numpy(dtype=float), cuts=config.cut)
     return followed[columns].sort_index()
+
+
+def _who_trained(study: Study, trait: str, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return a trait's labels in which whoever can have trained a network counts as labelled."""
+    is_taught = taught_by(study, trait, labels) & (labels["label"] == "")
+    return labels.assign(label=labels["label"].mask(is_taught, "trained")).reset_index()
 
 
 def _why_empty(study: Study) -> str:
