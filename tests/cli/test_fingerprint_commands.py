@@ -1,5 +1,6 @@
 """`cartopath fingerprint` as a user runs it: trained on a simulated array, matched, searched."""
 
+import re
 import shutil
 
 import numpy as np
@@ -62,6 +63,10 @@ class TestTrain:
         assert "chunk 2/2: loss" in printed and "style distance" in printed
         assert "right-half accuracy" in printed and "(chance 0.1)" in printed
 
+    def test_says_once_how_long_it_took(self, trained):
+        after = trained[1].partition("chunk 2/2")[2].partition("right-half accuracy")[2].partition("right-half accuracy")[2]
+        assert "ended: the last chunk allowed" in after and not re.search(r"\d s\b", after)
+
     def test_leaves_a_bundle_that_can_be_used(self, trained):
         bundle = read_fingerprint(trained[2])
         assert len(bundle.card.pieces) == 10 and bundle.network.n_features == 512
@@ -86,7 +91,7 @@ class TestTrain:
     def test_does_nothing_twice(self, trained, sections):
         before = (trained[2] / "fingerprint.json").stat().st_mtime_ns
         code, printed = cartopath("train", *sections, "--pairing", "sections", *TINY, "-o", trained[2])
-        assert code == 0 and "trained before; nothing to do" in printed
+        assert code == 0 and re.search(r"trained before, in \d+ s; nothing to do", printed)
         assert (trained[2] / "fingerprint.json").stat().st_mtime_ns == before
 
     def test_replaces_another_training_only_when_told_to(self, trained, sections, tmp_path):
@@ -318,6 +323,27 @@ class TestSimilar:
     def test_a_point_off_the_slide_is_one_message(self, array, tmp_path):
         code, printed = cartopath("similar", "random/test_resnet", array / "block_first.tif", 1e6, 5, *ENCODER, "-o", tmp_path)
         assert code == 1 and "no tile of 16 px around (1e+06, 5)" in printed
+
+    def test_a_point_on_glass_is_refused_with_the_nearest_tissue(self, array, tmp_path):
+        words = ["similar", "random/test_resnet", array / "block_first.tif", *ENCODER, "-o", tmp_path]
+        code, printed = cartopath(*words[:3], 5, 5, *words[3:])
+        assert code == 1 and "shows glass (0% tissue)" in printed
+        x, y = re.search(r"nearest tissue is around \((\d+), (\d+)\)", printed).groups()
+        assert cartopath(*words[:3], x, y, *words[3:])[0] == 0
+
+    def test_glass_is_searched_for_who_wants_it(self, array, tmp_path):
+        words = ["similar", "random/test_resnet", array / "block_first.tif", 5, 5, *ENCODER, "-o", tmp_path, "--min-tissue", 0]
+        assert cartopath(*words)[0] == 0
+
+    def test_one_slide_alone_is_searched_without_a_limit(self, array, tmp_path):
+        words = ["similar", "random/test_resnet", array / "block_first.tif", 72, 56, *ENCODER, "-n", 9, "-o", tmp_path]
+        assert cartopath(*words)[0] == 0
+        assert len(pd.read_csv(tmp_path / "similar.csv")) == 9
+
+    def test_of_several_slides_three_tiles_each_are_found(self, array, cohort, tmp_path):
+        words = ["similar", "random/test_resnet", array / "block_first.tif", 72, 56, "--in", cohort, *ENCODER, "-o", tmp_path]
+        assert cartopath(*words)[0] == 0
+        assert pd.read_csv(tmp_path / "similar.csv")["slide_id"].value_counts().to_dict() == {"copy": 3, "other": 3}
 
 
 def test_a_damaged_slide_of_a_cohort_is_code_3(array, tmp_path, monkeypatch):

@@ -86,6 +86,21 @@ class TestInputs:
         assert code == 1 and "--as must be one of auto, array, cores, slides" in printed
 
 
+INSTEAD = {
+    "nowhere": "there is no such file or folder",
+    "mode": "there is no such file or folder; beside it lies model",
+    "model/weights.safetensors": "a file of a network; give the folder",
+    "model.pth": "a .pth file of weights of another program",
+    "slide.h5": "compared by `cartopath fingerprint match features",
+    "notes.txt": "a file (.txt) of 5 bytes, and a network is a folder",
+    "study": "a study, whose networks lie in models/fingerprints/encoder_0",
+    "classifier": "a tile classifier, which makes no fingerprints",
+    "models": "a folder of networks; give one of them: encoder_0, encoder_1",
+    "empty": "an empty folder",
+    "other": "a folder without fingerprint.json, with a.txt",
+}
+
+
 class TestOptions:
     FITTING = ("--slide-mpp", 1, "--size-px", 16, "--mpp", 1, "--rotation", "right_angles")
 
@@ -110,10 +125,22 @@ class TestOptions:
     def test_devices_by_number_or_index(self):
         assert (parse_devices("2"), parse_devices("0,1"), parse_devices("auto")) == (2, (0, 1), "auto")
 
-    @pytest.mark.parametrize("model", ["nowhere", "cores"])
-    def test_a_model_that_is_none(self, cores, model):
-        code, printed = cartopath("match", cores.parent / model, cores)
-        assert code == 1 and ("no such model" in printed or "no fingerprint network" in printed)
+    @pytest.fixture
+    def shelf(self, tmp_path):
+        """Files and folders that somebody may take for a model."""
+        files = ["model/weights.safetensors", "model.pth", "slide.h5", "notes.txt", "study/study.yaml", "classifier/model.json"]
+        files += ["models/encoder_0/fingerprint.json", "models/encoder_1/fingerprint.json", "other/a.txt"]
+        for name in files:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("hello")
+        (tmp_path / "empty").mkdir()
+        return tmp_path
+
+    @pytest.mark.parametrize(("model", "found"), INSTEAD.items())
+    def test_a_model_that_is_none_is_said_to_be_what_it_is(self, cores, shelf, model, found):
+        code, printed = cartopath("match", shelf / model, cores)
+        assert code == 1 and "no fingerprint network: " in printed and found in printed
+        assert "give the folder that `cartopath fingerprint train` wrote" in printed
 
     @pytest.mark.parametrize(
         "words", [["train"], ["match", "m"], ["similar", "m", "s", "x", "1"], ["train", "a", "--chunks", "0"]]

@@ -185,7 +185,9 @@ def similar(
         "similar"
     ),
     n: Annotated[int, typer.Option("--number", "-n", min=1, max=200, help="Tiles to find.")] = 23,
-    per_slide: Annotated[int, typer.Option(min=1, help="At most so many of each slide.")] = 3,
+    per_slide: Annotated[
+        int | None, typer.Option(min=1, help="At most so many of each slide; default 3, or no limit with one slide.")
+    ] = None,
     table: o.Table = None,
     slide_mpp: o.Mpp = None,
     assume_mpp: o.AssumeMpp = None,

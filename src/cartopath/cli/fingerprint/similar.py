@@ -11,7 +11,14 @@ from cartopath.core.cores import usable_cores
 from cartopath.methods.fingerprints_without_study.encoders import open_encoder
 from cartopath.methods.fingerprints_without_study.listing import list_files, list_readable
 from cartopath.methods.fingerprints_without_study.pictures import CaptionedTile, tile_sheet
-from cartopath.methods.fingerprints_without_study.similar import Cohort, Region, find_similar, region_at, region_pixels
+from cartopath.methods.fingerprints_without_study.similar import (
+    LEAST_TISSUE,
+    Cohort,
+    Region,
+    find_similar,
+    region_at,
+    region_pixels,
+)
 from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
 
@@ -23,7 +30,7 @@ class SimilarOptions:
     """Options of the command."""
 
     n: int
-    per_slide: int
+    per_slide: int | None
     table: Path | None
     slide_mpp: float | None
     assume_mpp: float | None
@@ -46,7 +53,7 @@ def similar_command(
         options = {"mpp": how.slide_mpp, "assume_mpp": how.assume_mpp}
         own = list_files([slide], table=how.table, **options)[0]
         slides, unusable = list_readable(where, table=how.table, **options) if where else ([own], [])
-        query = region_at(own, middle, encoder)
+        query = region_at(own, middle, encoder, min_tissue=min(LEAST_TISSUE, how.min_tissue))
         keep = out / "features" / encoder.key[:16]
         cohort = Cohort(slides=slides, keep=keep, min_tissue=how.min_tissue, threads=threads)
 

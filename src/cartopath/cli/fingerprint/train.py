@@ -152,10 +152,10 @@ class _Progress:
 def _print_outcome(trained: LoneTraining) -> None:
     why = {"patience": "no better for a while", "max_chunks": "the last chunk allowed"}[trained.ending]
     if trained.was_there:
-        console.print("trained before; nothing to do")
+        console.print(f"trained before, in {trained.seconds:.0f} s; nothing to do")
     console.print(
         f"right-half accuracy {trained.best['validation_accuracy']:.3f} on {trained.n_pieces} pieces of {trained.n_patients} "
         f"patients (chance {1 / trained.n_pieces:.3g}); best of {trained.n_chunks} chunks: number "
-        f"{int(trained.best['chunk']) + 1}; ended: {why}; {trained.seconds:.0f} s"
+        f"{int(trained.best['chunk']) + 1}; ended: {why}"
     )
     console.print(f"network: {trained.folder}  (curve.csv, pieces.csv)", markup=False)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError, TrainingError
 from cartopath.methods.encoding.published import full_spec, published_network
+from cartopath.methods.fingerprints_without_study.found_instead import found_instead
 from cartopath.models.fingerprint import FingerprintNetwork, FingerprintSpec, build_fingerprint_network
 from cartopath.store.hashing import value_key
 from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint
+from cartopath.training.fingerprint.bundle import CARD_NAME
 from cartopath.training.fingerprint.halves import Encode
 
 RANDOM, PUBLISHED = "random/", "timm/"
@@ -61,10 +63,10 @@ def open_encoder(
         network, spec = _timm_model(name, size_px, mpp, seed)
         key = value_key([name, spec.to_dict(), seed if name.startswith(RANDOM) else 0])
     else:
-        if not Path(name).is_dir():
+        if not (Path(name) / CARD_NAME).is_file():
             raise BundleError(
-                f"{name}: no such model; give the folder that `cartopath fingerprint train` wrote, {PUBLISHED}NAME or "
-                f"{RANDOM}NAME"
+                f"{name}: no fingerprint network: {found_instead(Path(name))}; give the folder that "
+                f"`cartopath fingerprint train` wrote, {PUBLISHED}NAME or {RANDOM}NAME"
             )
         bundle = read_fingerprint(name)
         network, spec, key = bundle.network, bundle.card.spec, bundle.card.weights_sha256

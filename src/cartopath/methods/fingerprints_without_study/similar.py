@@ -16,11 +16,16 @@ from cartopath.core.geometry import window_px0
 from cartopath.maps.similarity_map import FARTHEST, similarity
 from cartopath.methods.fingerprints_without_study.encoders import Encoder
 from cartopath.methods.fingerprints_without_study.listing import Listed
-from cartopath.slides import TileSpec, iter_tiles, open_slide, read_tiles, slide_tissue, tile_grid
+from cartopath.slides import TileSpec, TissueMask, iter_tiles, open_slide, read_tiles, slide_tissue, tile_grid
 from cartopath.store.embeddings import Embeddings, read_embeddings, read_embeddings_header, write_embeddings
 from cartopath.store.hashing import file_identity, value_key
 
 _VERSION = 1
+LEAST_TISSUE = 0.1
+"""Share of a region that must be tissue for a search to make sense."""
+PER_SLIDE = 3
+"""At most so many tiles of each slide, where there are several."""
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,14 +68,21 @@ class Cohort:
     threads: int = 1
 
 
-def region_at(slide: Listed, middle: tuple[float, float], encoder: Encoder) -> Region:
+def region_at(slide: Listed, middle: tuple[float, float], encoder: Encoder, *, min_tissue: float = LEAST_TISSUE) -> Region:
     """Return the tile-sized square around a point of a slide, level-0 pixels.
 
+    Args:
+        slide: The slide.
+        middle: The point, x and y.
+        encoder: Says how large tiles are.
+        min_tissue: Share of the square that must be tissue; 0 takes glass, too.
+
     Raises:
-        SlideError: The point is not on the slide, or the slide is smaller than a tile.
+        SlideError: The point is not on the slide or not on tissue, or the slide is smaller than a tile.
     """
     with open_slide(slide.path, mpp=slide.mpp) as opened:
         size, side = opened.dimensions_px0, window_px0(encoder.spec.size_px, encoder.spec.mpp, slide.mpp)
+        tissue = slide_tissue(opened, side)
     if not (0 <= middle[0] < size.width and 0 <= middle[1] < size.height) or side > min(size.width, size.height):
         raise SlideError(
             f"{slide.path}: no tile of {side} px around ({middle[0]:g}, {middle[1]:g}); the slide is {size.width} x "
@@ -79,7 +91,25 @@ def region_at(slide: Listed, middle: tuple[float, float], encoder: Encoder) -> R
     x, y = (
         round(min(max(at - side / 2, 0), length - side)) for at, length in zip(middle, (size.width, size.height), strict=True)
     )
+    share = float(tissue.fraction(np.array([x]), np.array([y]), side)[0])
+    if share < min_tissue:
+        raise SlideError(
+            f"{slide.path}: the tile of {side} px around ({middle[0]:g}, {middle[1]:g}) shows glass ({share:.0%} tissue), "
+            f"which looks alike everywhere; {_nearest_tissue(tissue, (x, y), side)}"
+        )
     return Region(slide_id=slide.slide_id, path=slide.path, mpp=slide.mpp, x_px0=x, y_px0=y, side_px0=side)
+
+
+def _nearest_tissue(tissue: TissueMask, corner: tuple[int, int], side: int) -> str:
+    """Return in words where the nearest tile of tissue is, on a grid of half tiles."""
+    size, step = tissue.dimensions_px0, max(1, side // 2)
+    x, y = (axis.ravel() for axis in np.meshgrid(*(np.arange(0, n - side + 1, step) for n in (size.width, size.height))))
+    is_tissue = tissue.fraction(x, y, side) >= _MOSTLY
+    if not is_tissue.any():
+        return "no tile of the slide is mostly tissue"
+    x, y = x[is_tissue], y[is_tissue]
+    nearest = int(np.hypot(x - corner[0], y - corner[1]).argmin())
+    return f"the nearest tissue is around ({x[nearest] + side // 2}, {y[nearest] + side // 2})"
 
 
 def region_pixels(region: Region, size_px: int) -> NDArray[np.uint8]:
@@ -96,7 +126,7 @@ def find_similar(
     cohort: Cohort,
     *,
     n: int = 24,
-    per_slide: int = 3,
+    per_slide: int | None = None,
     progress: Callable[[int, str], None] | None = None,
 ) -> tuple[pd.DataFrame, list[Region], list[str]]:
     """Return the tiles that look most like a region.
@@ -109,13 +139,14 @@ def find_similar(
         query: The region. Tiles of its own slide that share pixels with it do not count.
         cohort: Where to look.
         n: How many tiles.
-        per_slide: At most so many of each slide.
+        per_slide: At most so many of each slide; by default 3 where several are searched, and no limit where it is one.
         progress: Called before each slide with its number and name.
 
     Returns:
         One row per tile, best first: `rank, slide_id, patient_id, x_px0, y_px0, side_px0, similarity, distance`; the regions in
         the same order; and what could not be read, as sentences.
     """
+    most = per_slide if per_slide is not None else PER_SLIDE if len(cohort.slides) > 1 else n
     wanted = encoder.encode([region_pixels(query, encoder.spec.size_px)[None]])
     rows: list[dict[str, object]] = []
     failed: list[str] = []
@@ -127,7 +158,7 @@ def find_similar(
         except SlideError as error:
             failed.append(str(error))
             continue
-        rows += _best(found, slide, wanted, query, per_slide)
+        rows += _best(found, slide, wanted, query, most)
     columns = ["slide_id", "patient_id", "path", "mpp", "x_px0", "y_px0", "side_px0", "similarity", "distance"]
     table = pd.DataFrame(rows, columns=columns).sort_values(["distance", "slide_id", "y_px0", "x_px0"]).head(n)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
