@@ -115,7 +115,7 @@ def test_an_unknown_key_like_no_other_is_told_the_known_ones():
         ({"splits": {"rounds": 2.5}}, r"splits\.rounds: expected a whole number, found 2\.5"),
         ({"splits": {"test": 0.6, "validation": 0.5}}, r"splits: test and validation leave no patient for training"),
         ({"splits": {"scheme": "folds", "rounds": 2}}, r"splits: folds need rounds of at least 3"),
-        ({"method": {"name": "attention"}}, r"method\.name: .*'tile_classifier', found 'attention'"),
+        ({"method": {"name": "attention_map"}}, r"method\.name: .*'tile_classifier', found 'attention_map'"),
         ({"training": {"checkpoint": "auc"}}, r"training\.checkpoint: .*'slide_auroc'.*, found 'auc'"),
         ({"survival": {"cut": [0.7, 0.3]}}, r"survival\.cut: one cut, or two in rising order.*, found"),
         ({"survival": {"cut": [0.5, 0.5]}}, r"survival\.cut: one cut, or two in rising order"),

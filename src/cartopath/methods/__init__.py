@@ -38,7 +38,10 @@ def method_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
         config: The study file.
         root: Its folder.
     """
-    from cartopath.methods.fingerprints.check import encoder_findings
+    from cartopath.methods.encoding.check import encoder_findings
+    from cartopath.methods.fingerprints.check import fingerprint_findings
     from cartopath.methods.tile_classifier.check import network_findings
 
-    return encoder_findings(config, root) if config.method.name == "fingerprints" else network_findings(config)
+    if config.method.name == "attention":
+        return encoder_findings(config, root)
+    return fingerprint_findings(config, root) if config.method.name == "fingerprints" else network_findings(config)

@@ -1,4 +1,4 @@
-"""What a check can say of the encoder before any slide is cut."""
+"""What a check can say of a study of fingerprints before any slide is cut."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from pathlib import Path
 
 from cartopath.cohort import Finding
 from cartopath.core.errors import CartopathError
-from cartopath.methods.encoding.pretraining import require_encoder
-from cartopath.methods.encoding.published import full_spec
-from cartopath.methods.encoding.settings import PUBLISHED, encoder_spec
+from cartopath.methods.encoding.check import encoder_findings
+from cartopath.methods.encoding.settings import is_direct
 from cartopath.methods.fingerprints.settings import direct_spec, fingerprints
 from cartopath.methods.tile_classifier.check import unusable_network
 from cartopath.study.config import StudyConfig
 
 
-def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
-    """Yield an error where the encoder of a study is not there or cannot take its tiles.
+def fingerprint_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
+    """Yield an error where the encoder, or the model of tissue types, is not there or cannot take the tiles of a study.
 
     Args:
         config: The study file.
         root: Its folder.
     """
-    method = fingerprints(config)
+    if is_direct(config):
+        yield from _backbone_findings(config)
+    else:
+        yield from encoder_findings(config, root)
+    model = fingerprints(config).tissue_model
+    if model is not None:
+        yield from _tissue_findings(root / model.expanduser())
+
+
+def _backbone_findings(config: StudyConfig) -> Iterator[Finding]:
     try:
-        if method.encoder == "none":
-            yield from unusable_network(direct_spec(config))
-        elif method.encoder in ("own", "random") or method.encoder.startswith(PUBLISHED):
-            full_spec(encoder_spec(config))
-        else:
-            require_encoder(config, root / Path(method.encoder).expanduser())
-        if method.tissue_model is not None:
-            yield from _tissue_findings(root / method.tissue_model.expanduser())
+        yield from unusable_network(direct_spec(config))
     except CartopathError as error:
-        where = "method.encoder" if method.encoder not in ("own", "random") else "method.backbone"
-        yield Finding("error", "network-unusable", where, str(error))
+        yield Finding("error", "network-unusable", "method.encoder", str(error))
 
 
 def _tissue_findings(folder: Path) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cartopath.methods.encoding.embedding import plan_embedding
+from cartopath.methods.encoding.learning import plan_learning
 from cartopath.methods.encoding.pretraining import plan_pretraining
 from cartopath.methods.encoding.sample import plan_sample_cache
 from cartopath.methods.ensemble import plan_ensembles
 from cartopath.methods.fingerprints.atlas import plan_atlas
 from cartopath.methods.fingerprints.by_tissue import plan_by_tissue, plan_tissue_types
-from cartopath.methods.fingerprints.learning import plan_learning
 from cartopath.methods.fingerprints.looking import plan_identity_maps, plan_matching, plan_receptor_maps
 from cartopath.methods.fingerprints.prediction import plan_prediction
 from cartopath.methods.fingerprints.training import plan_training

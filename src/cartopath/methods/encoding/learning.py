@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cartopath.methods.encoding.pretraining import task_name
-from cartopath.methods.encoding.settings import encoder_indices
-from cartopath.methods.fingerprints.settings import METHOD, fingerprints
+from cartopath.methods.encoding.settings import encoded, encoder_indices
 from cartopath.store.artifacts import read_header, read_table, write_csv
 from cartopath.study.run import Study, completed_key
 from cartopath.study.tasks import Result, Task, task_key
@@ -22,7 +21,7 @@ COLUMNS = [
 def plan_learning(study: Study) -> list[Task]:
     """Return the task that writes the table; none where the encoder did not learn here."""
     out = study.layout.table(TABLE)
-    if fingerprints(study.config).encoder != "own":
+    if encoded(study.config).encoder != "own":
         out.unlink(missing_ok=True)
         return []
     encoders = [completed_key(study.layout, "pretrain", task_name(index)) for index in encoder_indices(study.config)]
@@ -36,7 +35,7 @@ def write_learning(*, study: Study) -> Result:
     for index in encoder_indices(study.config):
         if completed_key(study.layout, "pretrain", task_name(index)) is None:
             continue
-        path = study.layout.encoder(METHOD, index) / "curve.parquet"
+        path = study.layout.encoder(study.config.method.name, index) / "curve.parquet"
         meta = read_header(path, "encoder_curve").meta
         curve = read_table(path, "encoder_curve").rename(
             columns={"lr": "learning_rate", "validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}

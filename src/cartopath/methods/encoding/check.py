@@ -1,0 +1,31 @@
+"""What a check can say of the encoder before any slide is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cartopath.cohort import Finding
+from cartopath.core.errors import CartopathError
+from cartopath.methods.encoding.pretraining import require_encoder
+from cartopath.methods.encoding.published import full_spec
+from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_spec
+from cartopath.study.config import StudyConfig
+
+
+def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
+    """Yield an error where the encoder of a study is not there or cannot take its tiles.
+
+    Args:
+        config: The study file.
+        root: Its folder.
+    """
+    encoder = encoded(config).encoder
+    try:
+        if encoder in ("own", "random") or encoder.startswith(PUBLISHED):
+            full_spec(encoder_spec(config))
+        else:
+            require_encoder(config, root / Path(encoder).expanduser())
+    except CartopathError as error:
+        where = "method.encoder" if encoder not in ("own", "random") else "method.backbone"
+        yield Finding("error", "network-unusable", where, str(error))
