@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cartopath.models.mil.folding import folded, folded_values, linear
 from cartopath.models.mil.pooling import pooling_weights
 from cartopath.models.mil.spec import MilSpec
 from cartopath.models.mil.transformer import token_states
@@ -71,6 +72,9 @@ def _values_and_scores(
     if spec.head == "transformer":
         hidden = token_states(spec, parameters, tiles, sizes)
         return linear(_dropped(hidden, kept, sizes), parameters, "value"), None
+    if spec.is_folded:
+        scores = _scores(spec, folded(parameters), tiles.T) if spec.has_attention else None
+        return folded_values(parameters, tiles, sizes, kept), scores
     hidden = tiles.T  # (n_features, n_tiles)
     for layer in range(spec.depth):
         hidden = linear(hidden, parameters, f"hidden.{layer}")  # (n_heads, n_hidden, n_tiles)
@@ -89,15 +93,6 @@ def _scores(spec: MilSpec, parameters: Parameters, hidden: Tensor) -> Tensor:
     if spec.head == "gated_attention":
         units = units * torch.sigmoid(linear(hidden, parameters, "gate"))
     return parameters["attention.score"] @ units
-
-
-def linear(columns: Tensor, parameters: Parameters, name: str) -> Tensor:
-    """Return each head's linear layer applied to columns, (n_heads, n_in, n) or (n_in, n) -> (n_heads, n_out, n)."""
-    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    if columns.ndim == 2:
-        n_heads, n_out, n_in = weight.shape
-        return torch.addmm(bias.reshape(-1, 1), weight.reshape(n_heads * n_out, n_in), columns).reshape(n_heads, n_out, -1)
-    return torch.baddbmm(bias.unsqueeze(-1), weight, columns)
 
 
 def _of_layer(kept: Tensor | None, layer: int, spec: MilSpec) -> Tensor | None:

@@ -128,6 +128,11 @@ class MilSpec:
         return self.head in ("attention", "gated_attention")
 
     @property
+    def is_folded(self) -> bool:
+        """Whether the hidden layer can be computed together with those that follow: nothing is between them."""
+        return self.depth == 1 and self.activation == "none" and self.head != "transformer"
+
+    @property
     def n_token_heads(self) -> int:
         """Attention heads of a transformer."""
         return max(1, self.n_attention // 16)
