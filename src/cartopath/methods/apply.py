@@ -17,7 +17,9 @@ from cartopath.cohort import parse_barcode, read_slides
 from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
+from cartopath.methods.attention.apply import is_attention, read_intact_attention, score_by_attention
 from cartopath.methods.cutting import CutSlide, cut_slide
+from cartopath.methods.encoding.beside import SlideFeatures
 from cartopath.methods.ensemble import read_ensemble
 from cartopath.methods.fingerprints.apply import is_head, read_intact_head, score_by_heads
 from cartopath.methods.scoring import device_name, write_scores
@@ -54,7 +56,8 @@ class TrainedTrait:
         mpp: Resolutions of the training slides, um per pixel.
         patients: Patients who trained or validated any of the voting networks.
         method: The recipe that trained them.
-        by_heads: Whether they are heads, which read the fingerprints of an encoder.
+        by_heads: Whether they are receptor heads, which read the fingerprints of an encoder.
+        by_attention: Whether they are attention heads, which read the features of an encoder.
     """
 
     trait: str
@@ -66,6 +69,7 @@ class TrainedTrait:
     patients: frozenset[str]
     method: str = "tile_classifier"
     by_heads: bool = False
+    by_attention: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _read_trait(folder: Path) -> TrainedTrait:
         patients=frozenset(patient for card in cards for group in card["patients"].values() for patient in group),
         method=str(cards[0]["method"]),
         by_heads=is_head(folder / f"round_{ensemble['voting'][0]}"),
+        by_attention=is_attention(folder / f"round_{ensemble['voting'][0]}"),
     )
 
 
@@ -118,6 +123,8 @@ def read_intact_card(bundle: Path) -> dict[str, Any]:
     """Return a network's card; a slide must not be opened for networks that turn out to be damaged."""
     if is_head(bundle):
         return read_intact_head(bundle)
+    if is_attention(bundle):
+        return read_intact_attention(bundle)
     _, card, sha256 = read_card(bundle)
     weights = bundle / WEIGHTS_NAME
     if not weights.is_file() or file_sha256(weights) != sha256:
@@ -303,12 +310,16 @@ def score_traits(
         batch_size: Tiles per step; None for as many as memory likes.
         device: `auto`, `cpu` or `cuda:i`.
     """
-    heads = [trait.folder for trait in traits if trait.by_heads]
-    found = score_by_heads(table, source, heads, only_voting=only_voting, batch_size=batch_size, device=device)
-    by_heads = dict(zip(heads, found, strict=True))
+    features = SlideFeatures(source, batch_size=batch_size, device=device)
+    scored: dict[Path, pd.DataFrame] = {}
+    for score, folders in (
+        (score_by_heads, [trait.folder for trait in traits if trait.by_heads]),
+        (score_by_attention, [trait.folder for trait in traits if trait.by_attention]),
+    ):
+        scored |= zip(folders, score(table, features, folders, only_voting=only_voting), strict=True)
     return {
-        trait.trait: by_heads[trait.folder]
-        if trait.by_heads
+        trait.trait: scored[trait.folder]
+        if trait.folder in scored
         else score_tiles(
             table,
             source,

@@ -58,7 +58,7 @@ def _plan_ensemble(study: Study, trait: str) -> Task | None:
     arguments = {
         "trait": trait,
         "validation": {r: (figures[r]["slide_auroc"], figures[r]["validation_loss"]) for r in rounds},
-        "keep": method.ensemble or len(rounds),
+        "keep": method.ensemble,
         "threshold": method.threshold,
         "scheme": study.config.splits.scheme,
         "out": out,
@@ -71,7 +71,7 @@ def choose_rounds(
     *,
     trait: str,
     validation: dict[int, tuple[float | None, float]],
-    keep: int,
+    keep: int | None,
     threshold: float,
     scheme: str,
     out: Path,
@@ -79,13 +79,13 @@ def choose_rounds(
 ) -> Result:
     """Write which rounds vote: the best by slide-level validation AUROC, of equal ones those with the lower validation loss.
 
-    Where no round has an AUROC, because values are learned and not classes, the loss alone decides.
+    Where no round has an AUROC, because values are learned and not classes, the loss alone decides. Without `keep` all vote.
     With folds there is no choice: each patient is left to the fold that has it as a test patient.
     """
     by_loss = sorted(validation, key=lambda r: (validation[r][1], r))  # rank_rounds keeps the order of equal rounds.
     aurocs = [validation[r][0] for r in by_loss]
     is_judged = any(value is not None for value in aurocs)
-    ranking = [by_loss[i] for i in rank_rounds(aurocs, keep=keep)] if is_judged else by_loss[:keep]
+    ranking = [by_loss[i] for i in rank_rounds(aurocs, keep=keep)] if is_judged and keep else by_loss[:keep]
     content = {
         "trait": trait,
         "scheme": scheme,

@@ -34,11 +34,11 @@ def model(fingerprints_study):
 def test_a_slide_of_the_study_gets_the_numbers_of_the_study(
     fingerprints_study, model, small_cohort, patients_tested, no_pictures, tmp_path, monkeypatch
 ):
-    from cartopath.methods.fingerprints import apply as heads
+    from cartopath.methods.encoding import beside
 
     passes = []
-    embed = heads.tile_features
-    monkeypatch.setattr(heads, "tile_features", lambda *given, **options: passes.append(1) or embed(*given, **options))
+    embed = beside.tile_features
+    monkeypatch.setattr(beside, "tile_features", lambda *given, **options: passes.append(1) or embed(*given, **options))
     path = next((small_cohort / "slides").glob(f"{sorted(patients_tested(fingerprints_study, 0))[0]}*"))
     result = apply_models(model, [path], out=tmp_path, compute=HERE)
     assert not result.summary.failed
