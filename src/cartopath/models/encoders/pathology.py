@@ -1,0 +1,270 @@
+"""Encoders of tissue: foundation models as their makers published them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cartopath.models.encoders.card import EncoderCard
+
+_H_OPTIMUS_MEAN, _H_OPTIMUS_STD = (0.707223, 0.578729, 0.703617), (0.211883, 0.230117, 0.177517)
+_HIBOU_MEAN, _HIBOU_STD = (0.7068, 0.5755, 0.722), (0.195, 0.2316, 0.1816)
+_CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+_HALF = (0.5, 0.5, 0.5)
+_NO_DERIVATIVES = "CC-BY-NC-ND-4.0"
+_OWKIN = "Owkin non-commercial"
+_MPP_256_UM = 256 / 224
+"""Tiles of 256 um at 224 pixels."""
+
+UNI = EncoderCard(
+    name="uni",
+    title="UNI",
+    repository="MahmoodLab/UNI",
+    architecture="vit_large_patch16_224",
+    options={"img_size": 224, "init_values": 1e-5},
+    size_px=224,
+    mpp=0.5,
+    n_features=1024,
+    output="cls",
+    licence=_NO_DERIVATIVES,
+    gated=True,
+    reference="Chen et al. 2024, doi:10.1038/s41591-024-02857-3",
+)
+UNI2_H = replace(
+    UNI,
+    name="uni2-h",
+    title="UNI2-h",
+    repository="MahmoodLab/UNI2-h",
+    architecture="vit_giant_patch14_224",
+    options={
+        "img_size": 224,
+        "patch_size": 14,
+        "depth": 24,
+        "num_heads": 24,
+        "init_values": 1e-5,
+        "embed_dim": 1536,
+        "mlp_ratio": 2.66667 * 2,
+        "no_embed_class": True,
+        "reg_tokens": 8,
+        "swiglu": True,
+    },
+    n_features=1536,
+)
+VIRCHOW = EncoderCard(
+    name="virchow",
+    title="Virchow",
+    repository="paige-ai/Virchow",
+    architecture="vit_huge_patch14_224",
+    options={"img_size": 224, "init_values": 1e-5, "mlp_ratio": 5.3375, "swiglu": True},
+    size_px=224,
+    mpp=0.5,
+    n_features=2560,
+    output="cls+mean",
+    licence="Apache-2.0",
+    gated=True,
+    reference="Vorontsov et al. 2024, doi:10.1038/s41591-024-03141-0",
+)
+VIRCHOW2 = replace(
+    VIRCHOW,
+    name="virchow2",
+    title="Virchow2",
+    repository="paige-ai/Virchow2",
+    options={**VIRCHOW.options, "reg_tokens": 4},
+    licence=_NO_DERIVATIVES,
+    reference="Zimmermann et al. 2024, arXiv:2408.00738",
+)
+PROV_GIGAPATH = EncoderCard(
+    name="prov-gigapath",
+    title="Prov-GigaPath (tiles)",
+    repository="prov-gigapath/prov-gigapath",
+    files=("pytorch_model.bin",),
+    architecture="vit_giant_patch14_dinov2",
+    options={"img_size": 224, "patch_size": 16, "embed_dim": 1536, "depth": 40, "num_heads": 24, "mlp_ratio": 5.33334},
+    size_px=224,
+    mpp=0.5,
+    n_features=1536,
+    output="cls",
+    licence="Apache-2.0, research use",
+    gated=True,
+    reference="Xu et al. 2024, doi:10.1038/s41586-024-07441-w",
+)
+H_OPTIMUS_0 = EncoderCard(
+    name="h-optimus-0",
+    title="H-optimus-0",
+    repository="bioptimus/H-optimus-0",
+    architecture="vit_giant_patch14_reg4_dinov2",
+    options={"img_size": 224, "init_values": 1e-5},
+    size_px=224,
+    mpp=0.5,
+    mean=_H_OPTIMUS_MEAN,
+    std=_H_OPTIMUS_STD,
+    n_features=1536,
+    output="cls",
+    licence="Apache-2.0",
+    gated=True,
+    reference="https://huggingface.co/bioptimus/H-optimus-0",
+)
+H_OPTIMUS_1 = replace(
+    H_OPTIMUS_0,
+    name="h-optimus-1",
+    title="H-optimus-1",
+    repository="bioptimus/H-optimus-1",
+    licence=_NO_DERIVATIVES,
+    reference="https://huggingface.co/bioptimus/H-optimus-1",
+)
+H0_MINI = replace(
+    H_OPTIMUS_0,
+    name="h0-mini",
+    title="H0-mini",
+    repository="bioptimus/H0-mini",
+    architecture="vit_base_patch14_reg4_dinov2",
+    options={"img_size": 224, "init_values": 1e-5, "mlp_ratio": 5.33334, "swiglu": True},
+    n_features=1536,
+    output="cls+mean",
+    licence=_NO_DERIVATIVES,
+    reference="Filiot et al. 2025, arXiv:2501.16239",
+    unverified=("the width of its perceptrons follows from its 85.7 million parameters",),
+)
+CONCH = EncoderCard(
+    name="conch",
+    title="CONCH",
+    repository="MahmoodLab/conch",
+    files=("pytorch_model.bin",),
+    architecture="vit_base_patch16_224",
+    options={"img_size": 448},
+    layout="conch",
+    size_px=448,
+    mpp=0.5,
+    mean=_CLIP_MEAN,
+    std=_CLIP_STD,
+    n_features=512,
+    output="pooled",
+    licence=_NO_DERIVATIVES,
+    gated=True,
+    reference="Lu et al. 2024, doi:10.1038/s41591-024-02856-4",
+)
+CONCH_1_5 = EncoderCard(
+    name="conch-v1.5",
+    title="CONCH v1.5",
+    repository="MahmoodLab/conchv1_5",
+    files=("pytorch_model_vision.bin",),
+    architecture="vit_large_patch16_224",
+    options={"img_size": 448, "init_values": 1.0},
+    layout="conch-1.5",
+    size_px=448,
+    mpp=512 * 0.5 / 448,
+    n_features=768,
+    output="pooled",
+    licence=_NO_DERIVATIVES,
+    gated=True,
+    reference="Ding et al. 2024, arXiv:2411.19666",
+    unverified=("the heads of its pooling (8) and its normalisation (ImageNet) are those of re-implementations",),
+)
+PHIKON = EncoderCard(
+    name="phikon",
+    title="Phikon",
+    repository="owkin/phikon",
+    architecture="vit_base_patch16_224",
+    options={"img_size": 224, "norm_eps": 1e-12},
+    layout="hf-vit",
+    size_px=224,
+    mpp=0.5,
+    n_features=768,
+    output="cls",
+    licence=_OWKIN,
+    gated=False,
+    reference="Filiot et al. 2023, doi:10.1101/2023.07.21.23292757",
+)
+PHIKON_2 = EncoderCard(
+    name="phikon-v2",
+    title="Phikon-v2",
+    repository="owkin/phikon-v2",
+    architecture="vit_large_patch16_224",
+    options={"img_size": 224, "init_values": 1e-5},
+    layout="hf-dinov2",
+    size_px=224,
+    mpp=0.5,
+    n_features=1024,
+    output="cls",
+    licence=_OWKIN,
+    gated=False,
+    reference="Filiot et al. 2024, arXiv:2409.09173",
+)
+CTRANSPATH = EncoderCard(
+    name="ctranspath",
+    title="CTransPath",
+    repository="",
+    files=(),
+    architecture="swin_tiny_patch4_window7_224",
+    layout="ctranspath",
+    size_px=224,
+    mpp=_MPP_256_UM,
+    n_features=768,
+    output="pooled",
+    licence="GPL-3.0",
+    gated=False,
+    reference="Wang et al. 2022, doi:10.1016/j.media.2022.102559; weights: https://github.com/Xiyue-Wang/TransPath",
+)
+HIBOU_B = EncoderCard(
+    name="hibou-b",
+    title="Hibou-B",
+    repository="histai/hibou-b",
+    architecture="vit_base_patch14_reg4_dinov2",
+    options={"img_size": 224, "init_values": 1e-5, "mlp_ratio": 2 * 2048 / 768, "swiglu": True},
+    layout="hf-dinov2",
+    size_px=224,
+    mpp=0.5,
+    mean=_HIBOU_MEAN,
+    std=_HIBOU_STD,
+    n_features=768,
+    output="cls",
+    licence="Apache-2.0",
+    gated=True,
+    reference="Nechaev et al. 2024, arXiv:2406.05074",
+)
+HIBOU_L = replace(
+    HIBOU_B,
+    name="hibou-l",
+    title="Hibou-L",
+    repository="histai/hibou-L",
+    architecture="vit_large_patch14_reg4_dinov2",
+    options={"img_size": 224, "init_values": 1e-5, "mlp_ratio": 2 * 2736 / 1024, "swiglu": True},
+    n_features=1024,
+    unverified=("the width of its perceptrons follows from its 303.7 million parameters",),
+)
+MIDNIGHT = EncoderCard(
+    name="midnight-12k",
+    title="Midnight-12k",
+    repository="kaiko-ai/midnight",
+    files=("model.safetensors",),
+    architecture="vit_giant_patch14_dinov2",
+    options={"img_size": 224},
+    layout="hf-dinov2",
+    size_px=224,
+    mpp=0.5,
+    mean=_HALF,
+    std=_HALF,
+    n_features=3072,
+    output="cls+mean",
+    licence="MIT",
+    gated=False,
+    reference="Karasikov et al. 2025, arXiv:2504.05186",
+)
+
+PATHOLOGY = (
+    UNI,
+    UNI2_H,
+    VIRCHOW,
+    VIRCHOW2,
+    PROV_GIGAPATH,
+    H_OPTIMUS_0,
+    H_OPTIMUS_1,
+    H0_MINI,
+    CONCH,
+    CONCH_1_5,
+    PHIKON,
+    PHIKON_2,
+    CTRANSPATH,
+    HIBOU_B,
+    HIBOU_L,
+    MIDNIGHT,
+)
