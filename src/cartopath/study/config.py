@@ -183,12 +183,12 @@ class PretrainingConfig(Section):
     grey: float = Field(default=0.2, ge=0, le=1, description="share of the tiles that are shown in grey")
     tiles_per_region: int = Field(default=16, ge=1, description="tiles of a region in a chunk")
     validation_tiles_per_region: int = Field(default=8, ge=1, description="tiles of a region's right half in every validation")
-    learning_rate: float = Field(default=1e-3, gt=0, lt=1)
+    learning_rate: float = Field(default=5e-4, gt=0, lt=1)
     batch_size: int = Field(default=64, ge=2, description="tiles, or pairs, per step over all devices")
     max_chunks: int = Field(default=200, ge=1, description="chunks at most")
-    plateau_patience: int = Field(default=8, ge=1, description="chunks without better accuracy before the learning rate drops")
+    plateau_patience: int = Field(default=8, ge=1, description="chunks that are no better before the learning rate drops")
     plateau_factor: float = Field(default=0.1, gt=0, lt=1)
-    stop_patience: int = Field(default=20, ge=1, description="chunks without better accuracy before pretraining stops")
+    stop_patience: int = Field(default=20, ge=1, description="chunks that are no better before pretraining stops")
 
 
 class HeadConfig(Section):

@@ -29,6 +29,7 @@ RECIPES = {
     "single": {},
     "sections": {"pairing": "sections"},
     "style": {"pairing": "style", "style_name": "darker"},
+    "one cycle": {"schedule": "one_cycle"},
 }
 
 
@@ -127,8 +128,27 @@ def test_it_stops_when_the_right_halves_are_recognised_no_better(striped, networ
 
 
 def test_the_learning_rate_falls_on_a_plateau(striped, network, quick, tmp_path):
-    spec = dataclasses.replace(quick, lr=1e-6, plateau_patience=1, plateau_factor=0.5, max_chunks=6)
+    spec = dataclasses.replace(quick, lr=1e-6, plateau_patience=1, plateau_factor=0.5, plateau_min_delta=10.0, max_chunks=4)
     assert train(striped, network, spec, tmp_path).curve["lr"].iloc[-1] < 1e-6
+
+
+def test_a_lower_loss_counts_while_the_accuracy_is_that_of_guessing_and_a_higher_accuracy_while_the_loss_rises():
+    from cartopath.training.fingerprint.engine.module import FingerprintMetrics, Standing
+
+    standing, counts = Standing(), []
+    for loss, accuracy in ((4.0, 0.02), (3.9, 0.02), (3.8, 0.01), (3.8, 0.02), (4.1, 0.2), (4.3, 0.3), (4.2, 0.3)):
+        standing = standing.after(FingerprintMetrics(loss, accuracy), delta=1e-4)
+        counts.append(standing.n_better)
+    assert counts == [1, 2, 3, 3, 4, 5, 5]
+
+
+def test_one_cycle_rises_falls_and_never_ends_early(striped, network, quick, tmp_path):
+    spec = dataclasses.replace(quick, schedule="one_cycle", lr=1e-12, max_chunks=8, plateau_patience=1, stop_patience=1)
+    outcome = train(striped, network, spec, tmp_path)
+    assert outcome.ending == "max_chunks"
+    assert outcome.curve["lr"].argmax() == 2
+    assert outcome.curve["lr"].iloc[[0, 2]].tolist() == pytest.approx([4e-14, 1e-12])
+    assert outcome.curve["lr"].iloc[-1] < 1e-13
 
 
 def test_a_finished_training_is_only_read_again(striped, network, quick, tmp_path):
@@ -151,6 +171,7 @@ def test_another_recipe_clears_the_folder(striped, network, quick, tmp_path):
         {"tiles_per_piece": 5},
         {"validation_tiles_per_piece": 3},
         {"lr": 0.1},
+        {"schedule": "one_cycle"},
         {"batch_size": 4},
         {"max_chunks": 9},
         {"plateau_patience": 3},

@@ -42,7 +42,7 @@ def fit(
         build_fingerprint_network(network, n_pieces=len(pieces), seed=seed),
         spec,
         size_px=network.size_px,
+        n_batches=data.n_batches,
         n_validation=len(data.watched),
     )
-    delta = spec.plateau_min_delta
-    train_in_chunks(module, data, run, hardware, work_dir=work_dir, progress=progress, stop_min_delta=delta)
+    train_in_chunks(module, data, run, hardware, work_dir=work_dir, progress=progress)
