@@ -1,0 +1,223 @@
+"""Patients and their tiles: feature files of any program, joined to bags that hold all slides of a patient (F61)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cartopath.cohort.barcodes import PRIMARY_TUMOUR, parse_barcode, patient_of, sample_type_name
+from cartopath.cohort.delimited import read_words
+from cartopath.cohort.slide_lists.slide_columns import SlideColumns
+from cartopath.cohort.slide_lists.slide_files import slide_stem
+from cartopath.cohort.slide_lists.slide_lookup import slide_id_of
+from cartopath.core.errors import ArtifactError, TableError
+from cartopath.core.rng import stream
+from cartopath.methods.regression.settings import Inputs, Settings
+from cartopath.training.feature_files import TileFeatures, find_feature_files, read_features
+from cartopath.training.mil import Bag
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class SlideTiles:
+    """The tiles of one slide within a patient's bag.
+
+    Attributes:
+        slide_id: Which slide.
+        start: Row of its first tile in the bag.
+        stop: Row after its last.
+        n_tiles: How many tiles its file holds; the bag may hold fewer.
+        xy_px0: (stop - start, 2) upper left corners in level-0 pixels; None where unknown.
+        window_px0: Side of a tile in level-0 pixels; None where unknown.
+    """
+
+    slide_id: str
+    start: int
+    stop: int
+    n_tiles: int
+    xy_px0: NDArray[np.int64] | None
+    window_px0: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Patients:
+    """Who takes part, with bags of tiles.
+
+    Attributes:
+        bags: One per patient, by patient.
+        slides: Of each patient, in the order of the bag.
+        encoder: Network that made the features, "" where no file says it.
+        left_out: Slides that take no part: `slide_id`, `patient_id`, `reason`.
+        notes: What was assumed or found odd, as sentences.
+    """
+
+    bags: tuple[Bag, ...]
+    slides: Mapping[str, tuple[SlideTiles, ...]]
+    encoder: str
+    left_out: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Patients in the order of the bags."""
+        return tuple(bag.patient_id for bag in self.bags)
+
+    @property
+    def n_features(self) -> int:
+        """Length of the features of a tile."""
+        return int(self.bags[0].features.shape[1])
+
+    def digest(self) -> str:
+        """Return the sha256 of all bags."""
+        found = hashlib.sha256()
+        for bag in self.bags:
+            found.update(f"{bag.patient_id} {bag.features.dtype} {bag.features.shape}".encode())
+            found.update(np.ascontiguousarray(bag.features).tobytes())
+        return found.hexdigest()
+
+
+def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str], *, progress: Progress | None = None) -> Patients:
+    """Read the features of all slides of the patients who were measured.
+
+    Args:
+        inputs: Where features and the table of slides lie.
+        settings: Which kinds of slides count, and how many tiles of each.
+        measured: Patients of the molecular table.
+        progress: Called with the slides read and all slides.
+
+    Raises:
+        ArtifactError: A feature file cannot be read, files are of different encoders, or no slide is of a measured patient.
+        TableError: The table of slides says no patients.
+    """
+    files = find_feature_files(inputs.features)
+    owners = _Owners(inputs.slides, measured)
+    listed = [(slide, path, *owners.of(slide, settings.kinds)) for slide, path in files.items()]
+    used = [(slide, path, patient) for slide, path, patient, reason in listed if not reason]
+    left_out = pd.DataFrame(
+        [(slide, patient, reason) for slide, _, patient, reason in listed if reason], columns=["slide_id", "patient_id", "reason"]
+    )
+    if not used:
+        raise ArtifactError(_nobody(inputs, left_out, measured))
+    found: dict[str, list[TileFeatures]] = {}
+    notes: Counter[str] = Counter()
+    for number, (slide, path, patient) in enumerate(used):
+        tiles = read_features(path, encoder=settings.encoder, slide_id=slide)
+        notes.update(tiles.notes)
+        found.setdefault(patient, []).append(tiles)
+        if progress is not None:
+            progress(number + 1, len(used))
+    _require_one_encoder(found)
+    joined = {patient: _joined(slides, settings) for patient, slides in sorted(found.items())}
+    encoders = {tiles.encoder for slides in found.values() for tiles in slides} - {""}
+    return Patients(
+        bags=tuple(Bag(patient, features) for patient, (features, _) in joined.items()),
+        slides={patient: slides for patient, (_, slides) in joined.items()},
+        encoder=next(iter(encoders), ""),
+        left_out=left_out,
+        notes=tuple(f"{note} ({times} files)" if times > 1 else note for note, times in notes.items()),
+    )
+
+
+class _Owners:
+    """Whose a slide is: by the table of slides, by its barcode, or because it is called like a patient.
+
+    Args:
+        table: Of slides; or None.
+        measured: Patients of the molecular table.
+    """
+
+    def __init__(self, table: Path | None, measured: Collection[str]) -> None:
+        self._measured = set(measured)
+        self._rows = {} if table is None else _table_rows(table)
+        self._has_table = table is not None
+
+    def of(self, slide: str, kinds: tuple[str, ...]) -> tuple[str, str]:
+        """Return the patient of a slide, and why it takes no part, "" where it does."""
+        patient, excluded = self._rows.get(_key(slide), ("", ""))
+        barcode = parse_barcode(slide)
+        patient = patient or (barcode.patient_id if barcode else slide if slide in self._measured else "")
+        if excluded:
+            return patient, excluded
+        if not patient:
+            where = (
+                "the table of slides does not name its patient" if self._has_table else "its name is no barcode and no patient"
+            )
+            return "", where
+        if barcode and barcode.sample_type not in ("", PRIMARY_TUMOUR):
+            return patient, sample_type_name(barcode.sample_type)
+        if kinds and barcode and barcode.slide_kind and barcode.slide_kind not in kinds:
+            return patient, f"{barcode.slide_kind} section, not {' or '.join(kinds)}"
+        return patient, "" if patient in self._measured else "its patient was not measured"
+
+
+def _table_rows(path: Path) -> dict[str, tuple[str, str]]:
+    """Return patient and reason for exclusion of each slide of a table."""
+    head, rows = read_words(path)
+    columns = SlideColumns.of(head)
+    found: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        cells = columns.cells(row)
+        for name in (cells["slide_id"], cells["path"]):
+            if name:
+                found.setdefault(_key(Path(name).name), (patient_of(cells["patient_id"]), columns.exclusion(cells)))
+    if not any(patient for patient, _ in found.values()):
+        raise TableError(f"{path}: names no patients; give a column patient_id")
+    return found
+
+
+def _key(name: str) -> str:
+    return slide_id_of(slide_stem(name))
+
+
+def _nobody(inputs: Inputs, left_out: pd.DataFrame, measured: Collection[str]) -> str:
+    reasons = ", ".join(f"{reason} ({n})" for reason, n in left_out["reason"].value_counts().head(3).items())
+    slides, patients = ", ".join(left_out["slide_id"].head(3)), ", ".join(sorted(measured)[:3])
+    return (
+        f"{inputs.features}: none of the {len(left_out)} slides can be used: {reasons}. Slides are called {slides}; the patients "
+        f"of {inputs.table} {patients}. Name the patient of each slide in a table (--slides, columns slide_id and patient_id)"
+    )
+
+
+def _require_one_encoder(found: Mapping[str, list[TileFeatures]]) -> None:
+    kinds = {(tiles.n_features, tiles.encoder): tiles.slide_id for slides in found.values() for tiles in slides}
+    named = {encoder for _, encoder in kinds} - {""}
+    if len({n for n, _ in kinds}) > 1 or len(named) > 1:
+        words = "; ".join(
+            f"{slide}: {encoder or 'unnamed'}, {n} numbers per tile" for (n, encoder), slide in sorted(kinds.items())
+        )
+        raise ArtifactError(f"feature files are of different encoders ({words}); give one folder for each encoder")
+
+
+def _joined(slides: list[TileFeatures], settings: Settings) -> tuple[NDArray[np.floating], tuple[SlideTiles, ...]]:
+    """Return the tiles of all slides of a patient, and which are whose."""
+    parts, places, start = [], [], 0
+    for tiles in sorted(slides, key=lambda one: one.slide_id):
+        chosen = _chosen(tiles, settings)
+        places.append(
+            SlideTiles(
+                tiles.slide_id,
+                start,
+                start + len(chosen),
+                tiles.n_tiles,
+                None if tiles.xy_px0 is None else tiles.xy_px0[chosen],
+                tiles.window_px0,
+            )
+        )
+        parts.append(tiles.features[chosen])
+        start += len(chosen)
+    return np.concatenate(parts), tuple(places)
+
+
+def _chosen(tiles: TileFeatures, settings: Settings) -> NDArray[np.int64]:
+    if settings.max_tiles < 1 or tiles.n_tiles <= settings.max_tiles:
+        return np.arange(tiles.n_tiles)
+    rng = stream(settings.seed, "regression", "tiles", tiles.slide_id)
+    return np.sort(rng.choice(tiles.n_tiles, settings.max_tiles, replace=False))
