@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cartopath.models.mil import MilSpec, initial_parameters, n_droppable, parameter_shapes, pooled
+from cartopath.models.mil import MilSpec, by_name, initial_parameters, n_droppable, parameter_shapes, pooled
 
 
 def tiles(n: int = 13) -> torch.Tensor:
@@ -23,7 +23,7 @@ def layer(parameters, name: str) -> nn.Linear:
 
 def made(head: str, **values):
     spec = MilSpec(head=head, n_features=6, **values)
-    return spec, initial_parameters(spec, [np.random.default_rng(0)])
+    return spec, by_name(spec, initial_parameters(spec, [np.random.default_rng(0)]))
 
 
 @torch.no_grad()
@@ -56,7 +56,9 @@ def test_the_receptor_head_is_that_of_its_paper():
 @torch.no_grad()
 def test_top_k_averages_the_highest_scores_of_a_perceptron():
     spec, parameters = made("top_k", ks=(2, 5))
-    scores = layer(parameters, "value")(torch.relu(layer(parameters, "hidden.1")(torch.relu(layer(parameters, "hidden.0")(tiles())))))
+    scores = layer(parameters, "value")(
+        torch.relu(layer(parameters, "hidden.1")(torch.relu(layer(parameters, "hidden.0")(tiles()))))
+    )
     expected = np.mean([scores[:, 0].topk(k).values.mean() for k in (2, 5)])
     assert pooled(spec, parameters, tiles(), [13]).predictions.item() == pytest.approx(expected, rel=1e-5)
 

@@ -13,7 +13,8 @@ from cartopath.models.mil.supertiles import Supertiles, supertiles
 
 if TYPE_CHECKING:
     from cartopath.models.mil.heads import Pooled, n_droppable, pooled
-    from cartopath.models.mil.parameters import initial_parameters, parameter_shapes
+    from cartopath.models.mil.written_gradients import attention_gradients, has_written_gradients
+    from cartopath.models.mil.parameters import by_name, initial_parameters, parameter_shapes
     from cartopath.models.mil.pooling import pooling_weights
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     "MilSpec",
     "Pooled",
     "Supertiles",
+    "attention_gradients",
+    "by_name",
+    "has_written_gradients",
     "initial_parameters",
     "n_droppable",
     "parameter_shapes",
@@ -31,7 +35,8 @@ __all__ = [
 ]
 
 _HOME = {"Pooled": "heads", "n_droppable": "heads", "pooled": "heads", "pooling_weights": "pooling"}
-_HOME |= {"initial_parameters": "parameters", "parameter_shapes": "parameters"}
+_HOME |= dict.fromkeys(["by_name", "initial_parameters", "parameter_shapes"], "parameters")
+_HOME |= dict.fromkeys(["attention_gradients", "has_written_gradients"], "written_gradients")
 
 
 def __getattr__(name: str) -> Any:

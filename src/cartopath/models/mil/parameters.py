@@ -31,21 +31,37 @@ def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
     return shapes
 
 
-def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> dict[str, Tensor]:
+def by_name(spec: MilSpec, flat: Tensor) -> dict[str, Tensor]:
+    """Return the weights that lie side by side in the rows of a matrix, one row per head, as views of it.
+
+    Args:
+        spec: What the heads are.
+        flat: (n_heads, n_weights).
+
+    Returns:
+        By name, (n_heads, ...).
+    """
+    shapes = parameter_shapes(spec)
+    parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], 1)
+    return {name: part.unflatten(1, shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+
+
+def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> Tensor:
     """Return random weights of as many heads as there are generators, each head drawn from its own.
 
     Weights and biases of a layer are uniform within plus and minus one over the root of its inputs. Norms start as they should;
     levels start one apart, around zero.
 
     Returns:
-        By name, (n_heads, ...) float32.
+        (n_heads, n_weights) float32, for `by_name`.
     """
     shapes = parameter_shapes(spec)
-    arrays = {name: np.empty((len(generators), *shape), np.float32) for name, shape in shapes.items()}
+    flat = torch.empty(len(generators), sum(math.prod(shape) for shape in shapes.values()))
+    named = {name: some.numpy() for name, some in by_name(spec, flat).items()}
     for number, rng in enumerate(generators):
         for name, shape in shapes.items():
-            arrays[name][number] = _initial(name, shape, shapes, rng, spec)
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+            named[name][number] = _initial(name, shape, shapes, rng, spec)
+    return flat
 
 
 def _initial(name: str, shape: Shape, shapes: dict[str, Shape], rng: np.random.Generator, spec: MilSpec) -> np.ndarray | float:

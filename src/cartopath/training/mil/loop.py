@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cartopath.core.rng import stream
-from cartopath.models.mil import MilSpec, initial_parameters, n_droppable, pooled
+from cartopath.models.mil import MilSpec, by_name, initial_parameters, n_droppable, pooled
 from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
+from cartopath.training.mil.gradients import step_gradients
 from cartopath.training.mil.losses import BagTargets, losses
 from cartopath.training.mil.optimizers import ManyOptimizer
 from cartopath.training.mil.records import Records
@@ -24,8 +25,6 @@ from cartopath.training.mil.tiles import BagTiles, TileBatch
 
 _VALIDATION_TILES = 4096
 _STOPPED_SHARE = 0.1
-
-Parameters = dict[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -72,13 +71,14 @@ class _Fit:
         self._all, self._targets, self._with = jobs, targets, together
         recipe, spec = together.recipe, together.spec
         generators = [stream(recipe.seed, "mil", *job.streams, "weights") for job in jobs]
-        self._parameters = {name: some.to(together.device) for name, some in initial_parameters(spec, generators).items()}
-        self._parameters["value.bias"] = self._on_device(targets.prior).clone()
-        self._optimizer = ManyOptimizer(recipe, self._parameters)
+        self._weights = initial_parameters(spec, generators).to(together.device)  # (n_held, n_weights)
+        by_name(spec, self._weights)["value.bias"].copy_(self._on_device(targets.prior))
+        self._gradients = torch.zeros_like(self._weights)
+        self._best = self._weights.clone()
+        self._optimizer = ManyOptimizer(recipe, self._weights)
         events = None if targets.events is None else self._on_device(targets.events)
         values, known, weights = (self._on_device(some) for some in (targets.values, targets.known, targets.weights))
         self._aims = BagTargets(values, known, events, weights)
-        self._best = {name: some.clone() for name, some in self._parameters.items()}
         self._held = np.arange(len(jobs))
         self._records = Records(len(jobs), patience=recipe.patience, max_epochs=recipe.max_epochs)
 
@@ -87,14 +87,14 @@ class _Fit:
             train = self._learn(epoch)
             validation = self._validate() if len(self._with.validation) else None
             better = self._records.add(self._held, train, validation)
-            self._keep_best(better)
+            self._best[self._at(self._held[better])] = self._weights[self._at(np.flatnonzero(better))]
             if ended is not None:
                 ended(self._records.n_ended)
             going = self._records.is_going(self._held)
             if not going.any():
                 break
             if going.mean() <= 1 - _STOPPED_SHARE:
-                self._drop(np.flatnonzero(going))
+                self._hold_only(np.flatnonzero(going))
         return self._outcomes()
 
     def _learn(self, epoch: int) -> NDArray[np.float64]:
@@ -113,35 +113,36 @@ class _Fit:
         return (sums / counts.clamp(min=1)).numpy()
 
     def _step(self, batch: TileBatch, kept: NDArray[np.float32] | None, k: int | None) -> tuple[Tensor, Tensor]:
-        bags = torch.from_numpy(batch.bags).to(self._with.device)
-        aims = self._aims.of_bags(bags)
-        leaves = {name: some.detach().requires_grad_() for name, some in self._parameters.items()}
-        drop = None if kept is None else self._on_device(kept)
-        tiles = self._on_device(batch.tiles)
-        predictions = pooled(self._with.spec, leaves, tiles, batch.sizes, kept=drop, k=k).predictions
-        found = losses(self._with.spec, leaves, predictions, aims, loss=self._with.recipe.loss)
+        """Learn from some bags and return the sums of losses and how many of them there are, of each job."""
+        found = step_gradients(
+            self._with.spec,
+            by_name(self._with.spec, self._weights),
+            self._on_device(batch.tiles),
+            batch.sizes,
+            self._aims.of_bags(self._at(batch.bags)),
+            loss=self._with.recipe.loss,
+            kept=None if kept is None else self._on_device(kept),
+            k=k,
+            into=by_name(self._with.spec, self._gradients),
+        )
         learns = found.counts > 0
-        if bool(learns.any()):
-            names = list(leaves)
-            gradients = torch.autograd.grad(found.means.sum(), [leaves[name] for name in names], allow_unused=True)
-            whole = {
-                name: torch.zeros_like(leaves[name]) if some is None else some
-                for name, some in zip(names, gradients, strict=True)
-            }
-            active = None if bool(learns.all()) else learns.nonzero().squeeze(1)
-            self._optimizer.step(self._parameters, whole, active)
-        return found.sums.detach().double().cpu(), found.counts.double().cpu()
+        if bool(learns.all()):
+            self._optimizer.step(self._weights, self._gradients, None)
+        elif bool(learns.any()):
+            self._optimizer.step(self._weights, self._gradients, learns.nonzero().squeeze(1))
+        return found.sums.double().cpu(), found.counts.double().cpu()
 
     @torch.no_grad()
     def _validate(self) -> NDArray[np.float64]:
         """Return the mean loss of each job over validation bags."""
+        weights = by_name(self._with.spec, self._weights)
         order, parts = [], []
         for batch in self._with.tiles.validation_batches(self._with.validation, at_once=_VALIDATION_TILES):
             tiles = self._on_device(batch.tiles)
-            parts.append(pooled(self._with.spec, self._parameters, tiles, batch.sizes).predictions)
+            parts.append(pooled(self._with.spec, weights, tiles, batch.sizes).predictions)
             order.append(batch.bags)
-        aims = self._aims.of_bags(torch.from_numpy(np.concatenate(order)).to(self._with.device))
-        found = losses(self._with.spec, self._parameters, torch.cat(parts, -1), aims, loss=self._with.recipe.loss)
+        aims = self._aims.of_bags(self._at(np.concatenate(order)))
+        found = losses(self._with.spec, weights, torch.cat(parts, -1), aims, loss=self._with.recipe.loss)
         return found.means.double().cpu().numpy()
 
     def _kept(self, epoch: int) -> NDArray[np.float32] | None:
@@ -157,22 +158,16 @@ class _Fit:
         kept /= 1 - rate
         return kept
 
-    def _keep_best(self, better: NDArray[np.bool_]) -> None:
-        rows = torch.from_numpy(np.flatnonzero(better)).to(self._with.device)
-        jobs = torch.from_numpy(self._held[better]).to(self._with.device)
-        for name, some in self._parameters.items():
-            self._best[name][jobs] = some[rows]
-
-    def _drop(self, going: NDArray[np.int64]) -> None:
+    def _hold_only(self, going: NDArray[np.int64]) -> None:
         """Hold only the jobs that go on."""
-        rows = torch.from_numpy(going).to(self._with.device)
-        self._parameters = {name: some[rows] for name, some in self._parameters.items()}
+        rows = self._at(going)
+        self._weights, self._gradients = self._weights[rows], self._gradients[rows]
         self._optimizer.keep(rows)
         self._aims = self._aims.of_jobs(rows)
         self._held = self._held[going]
 
     def _outcomes(self) -> list[Outcome]:
-        best = {name: some.cpu().numpy() for name, some in self._best.items()}
+        best = {name: some.numpy() for name, some in by_name(self._with.spec, self._best.cpu()).items()}
         return [self._records.outcome(number, job.name, self._head(number, best)) for number, job in enumerate(self._all)]
 
     def _head(self, number: int, best: dict[str, NDArray[np.float32]]) -> MilHead:
@@ -186,3 +181,6 @@ class _Fit:
 
     def _on_device(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self._with.device)
+
+    def _at(self, indices: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(indices).to(self._with.device)

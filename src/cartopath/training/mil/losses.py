@@ -82,6 +82,25 @@ def losses(spec: MilSpec, parameters: Mapping[str, Tensor], predictions: Tensor,
     return Losses((each * targets.known).sum((1, 2)), targets.known.sum((1, 2)))
 
 
+def loss_gradients(
+    spec: MilSpec, parameters: Mapping[str, Tensor], predictions: Tensor, targets: BagTargets, *, loss: str
+) -> tuple[Losses, dict[str, Tensor]]:
+    """Return losses, and the gradients of each job's mean by its predictions (`predictions`) and by the levels of its targets.
+
+    Arguments are those of `losses`.
+    """
+    if spec.target == "regression" and loss == "mse":
+        apart = (predictions - targets.values) * targets.known
+        found = Losses(apart.square().sum((1, 2)), targets.known.sum((1, 2)))
+        return found, {"predictions": apart * (2.0 / found.counts.clamp(min=1.0)).reshape(-1, 1, 1)}
+    leaves = {name: some for name, some in parameters.items() if name.startswith("levels.")} | {"predictions": predictions}
+    leaves = {name: some.detach().requires_grad_() for name, some in leaves.items()}
+    with torch.enable_grad():
+        found = losses(spec, leaves, leaves["predictions"], targets, loss=loss)
+        gradients = torch.autograd.grad(found.means.sum(), list(leaves.values()))
+    return Losses(found.sums.detach(), found.counts), dict(zip(leaves, gradients, strict=True))
+
+
 def level_logits(parameters: Mapping[str, Tensor], predictions: Tensor) -> Tensor:
     """Return the logits of being above each level but the last, (..., n) -> (n_jobs, n_outputs, n, n_levels - 1)."""
     first, gaps = parameters["levels.first"], parameters["levels.gaps"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from cartopath.training.mil.spec import MilTraining
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
+_WEIGHTS_AT_ONCE = 1 << 17
 
 
 class ManyOptimizer:
@@ -19,56 +18,53 @@ class ManyOptimizer:
 
     Args:
         recipe: Which optimiser.
-        parameters: By name, jobs along the first axis; changed in place.
+        weights: (n_jobs, n_weights) that it will change.
     """
 
-    def __init__(self, recipe: MilTraining, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, recipe: MilTraining, weights: Tensor) -> None:
         self._recipe = recipe
-        self._slots = 1 if recipe.optimizer == "sgd" else 2
-        self._state = {name: [torch.zeros_like(some) for _ in range(self._slots)] for name, some in parameters.items()}
-        first = next(iter(parameters.values()))
-        self._steps = torch.zeros(len(first), dtype=torch.float32, device=first.device)
+        self._state = [torch.zeros_like(weights) for _ in range(1 if recipe.optimizer == "sgd" else 2)]
+        self._steps = torch.zeros(len(weights), 1, dtype=torch.float32, device=weights.device)
 
-    @torch.no_grad()
-    def step(self, parameters: Mapping[str, Tensor], gradients: Mapping[str, Tensor], active: Tensor | None) -> None:
-        """Change the weights.
+    def step(self, weights: Tensor, gradients: Tensor, active: Tensor | None) -> None:
+        """Change weights in place, and gradients too, which are of no use afterwards.
 
         Args:
-            parameters: By name, jobs along the first axis.
-            gradients: Of the same names and shapes.
+            weights: (n_jobs, n_weights).
+            gradients: (n_jobs, n_weights).
             active: Indices of the jobs that take part; None for all.
         """
         if active is None:
             self._steps += 1
-            for name, some in parameters.items():
-                self._update(some, gradients[name], self._state[name], self._steps)
+            at_once = max(1, _WEIGHTS_AT_ONCE // weights.shape[1])  # so few that they stay in the processor's cache
+            for first in range(0, len(weights), at_once):
+                rows = slice(first, first + at_once)
+                self._update(weights[rows], gradients[rows], [slot[rows] for slot in self._state], self._steps[rows])
             return
         self._steps[active] += 1
-        for name, some in parameters.items():
-            own, state = some[active], [slot[active] for slot in self._state[name]]
-            self._update(own, gradients[name][active], state, self._steps[active])
-            some[active] = own
-            for slot, changed in zip(self._state[name], state, strict=True):
-                slot[active] = changed
+        own, state = weights[active], [slot[active] for slot in self._state]
+        self._update(own, gradients[active], state, self._steps[active])
+        weights[active] = own
+        for slot, changed in zip(self._state, state, strict=True):
+            slot[active] = changed
 
     def keep(self, jobs: Tensor) -> None:
         """Go on with some jobs only."""
         self._steps = self._steps[jobs]
-        self._state = {name: [slot[jobs] for slot in slots] for name, slots in self._state.items()}
+        self._state = [slot[jobs] for slot in self._state]
 
-    def _update(self, weight: Tensor, gradient: Tensor, state: list[Tensor], steps: Tensor) -> None:
+    def _update(self, weights: Tensor, gradients: Tensor, state: list[Tensor], steps: Tensor) -> None:
         recipe = self._recipe
         if recipe.optimizer == "adamw":
-            weight.mul_(1 - recipe.lr * recipe.weight_decay)
+            weights.mul_(1 - recipe.lr * recipe.weight_decay)
         elif recipe.weight_decay:
-            gradient = gradient.add(weight, alpha=recipe.weight_decay)
+            gradients.add_(weights, alpha=recipe.weight_decay)
         if recipe.optimizer == "sgd":
-            state[0].mul_(recipe.momentum).add_(gradient)
-            weight.sub_(gradient.add(state[0], alpha=recipe.momentum) if recipe.nesterov else state[0], alpha=recipe.lr)
+            state[0].mul_(recipe.momentum).add_(gradients)
+            weights.sub_(gradients.add_(state[0], alpha=recipe.momentum) if recipe.nesterov else state[0], alpha=recipe.lr)
             return
         first, second = state
-        first.lerp_(gradient, 1 - _BETAS[0])
-        second.mul_(_BETAS[1]).addcmul_(gradient, gradient, value=1 - _BETAS[1])
-        shape = (-1, *[1] * (weight.ndim - 1))
-        root = (second / (1 - _BETAS[1] ** steps).reshape(shape)).sqrt_().add_(_EPSILON)
-        weight.sub_(recipe.lr * (first / (1 - _BETAS[0] ** steps).reshape(shape)) / root)
+        first.lerp_(gradients, 1 - _BETAS[0])
+        second.mul_(_BETAS[1]).addcmul_(gradients, gradients, value=1 - _BETAS[1])
+        root = torch.div(second, 1 - _BETAS[1] ** steps, out=gradients).sqrt_().add_(_EPSILON)
+        weights.sub_(torch.div(first, root, out=root).mul_(recipe.lr / (1 - _BETAS[0] ** steps)))

@@ -1,0 +1,166 @@
+"""The gradients of attention heads written out, several times cheaper than derived step by step: for one output per head.
+
+The hidden layer has nothing behind it, so tiles meet only two layers: one row for the value, and attention's, each already multiplied
+with the hidden layer. Gradients are taken of these and then passed on to their two factors. Equal to what torch derives from
+`pooled`, within rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cartopath.models.mil.spec import MilSpec
+
+Weights = Mapping[str, Tensor]
+
+
+def has_written_gradients(spec: MilSpec) -> bool:
+    """Return whether heads of this kind can go this way."""
+    return spec.head == "attention" and spec.is_folded and spec.n_outputs == 1
+
+
+@torch.no_grad()
+def attention_gradients(
+    spec: MilSpec,
+    weights: Weights,
+    tiles: Tensor,
+    sizes: Sequence[int],
+    *,
+    kept: Tensor | None,
+    of_predictions: Callable[[Tensor], Tensor],
+    into: Weights,
+) -> None:
+    """Write the gradients of a loss by the weights of all heads.
+
+    Args:
+        spec: What the heads are.
+        weights: By name, heads along the first axis.
+        tiles: (n_tiles, n_features) float32, the bags one after the other.
+        sizes: Tiles of each bag.
+        kept: (n_heads, n_bags, n_hidden), what dropout multiplies the hidden units of each bag by; None for no dropout.
+        of_predictions: Given predictions (n_heads, 1, n_bags), returns the gradient of the loss by them.
+        into: Where to write, by name.
+    """
+    with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)  # the last column multiplies biases
+    attention = _attention(weights, with_one)
+    rows = _value_rows(weights, kept, len(sizes))
+    bags = _Bags(sizes)
+    values = bags.products(rows.folded, with_one)  # (n_heads, n_tiles)
+    within = values if not spec.bound else values.clamp(-spec.bound, spec.bound)
+    shares = bags.softmax((weights["attention.score"] @ attention).squeeze(1))
+    predictions = bags.sums(shares * within)  # (n_heads, n_bags)
+    by_prediction = bags.spread(of_predictions(predictions.unsqueeze(1)).squeeze(1))
+    by_value = by_prediction * shares
+    by_score = by_value * (within - bags.spread(predictions))
+    if spec.bound:
+        by_value = by_value * (within == values)
+    by_folded = _through_attention(weights, attention, by_score, with_one, into)
+    _write(weights, rows, by_folded, bags.gathered(by_value, with_one), kept, into)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Rows:
+    """The value's row of each bag: `shown`, what dropout leaves of it, (n_heads, n_bags, n_hidden); `folded` together with the
+    hidden layer, (n_heads, n_bags, n_features + 1)."""
+
+    shown: Tensor
+    folded: Tensor
+
+
+def _attention(weights: Weights, with_one: Tensor) -> Tensor:
+    """Return the units of attention, (n_heads, n_attention, n_tiles)."""
+    own = weights["attention.weight"]
+    folded = _with_hidden(weights, own)
+    folded[..., -1] += weights["attention.bias"]
+    n_heads, n_units, width = folded.shape
+    return torch.mm(folded.reshape(-1, width), with_one.T).tanh_().reshape(n_heads, n_units, -1)
+
+
+def _value_rows(weights: Weights, kept: Tensor | None, n_bags: int) -> _Rows:
+    own = weights["value.weight"]  # (n_heads, 1, n_hidden)
+    shown = own.expand(-1, n_bags, -1) if kept is None else own * kept
+    folded = _with_hidden(weights, shown)
+    folded[..., -1] += weights["value.bias"]
+    return _Rows(shown, folded)
+
+
+def _with_hidden(weights: Weights, rows: Tensor) -> Tensor:
+    """Return rows multiplied with the hidden layer and its bias, (n_heads, n, n_hidden) -> (n_heads, n, n_features + 1)."""
+    weight, bias = weights["hidden.0.weight"], weights["hidden.0.bias"]
+    return torch.cat([rows @ weight, rows @ bias.unsqueeze(-1)], -1)
+
+
+def _through_attention(weights: Weights, attention: Tensor, by_score: Tensor, with_one: Tensor, into: Weights) -> Tensor:
+    """Write the gradient by the score and return that by the folded layer, (n_heads, n_attention, n_features + 1)."""
+    n_heads, n_units, n_tiles = attention.shape
+    weighted = attention * by_score.unsqueeze(1)
+    into["attention.score"].copy_(weighted.sum(-1, keepdim=True).transpose(1, 2))
+    slope = torch.addcmul(by_score.unsqueeze(1), weighted, attention, value=-1, out=attention)  # by_score (1 - attention^2)
+    by_folded = torch.mm(slope.reshape(-1, n_tiles), with_one).reshape(n_heads, n_units, -1)
+    return by_folded.mul_(weights["attention.score"].transpose(1, 2))
+
+
+def _write(weights: Weights, rows: _Rows, by_folded: Tensor, by_rows: Tensor, kept: Tensor | None, into: Weights) -> None:
+    """Pass gradients by folded layers on to their factors.
+
+    Args:
+        weights: Of the heads.
+        rows: Of the value.
+        by_folded: (n_heads, n_attention, n_features + 1), gradients by attention's layer.
+        by_rows: (n_heads, n_bags, n_features + 1), gradients by the rows of the value.
+        kept: Of dropout.
+        into: Where to write.
+    """
+    own, weight, bias = weights["attention.weight"], weights["hidden.0.weight"], weights["hidden.0.bias"].unsqueeze(1)
+    into["attention.bias"].copy_(by_folded[..., -1])
+    into["value.bias"].copy_(by_rows[..., -1].sum(-1, keepdim=True))
+    torch.bmm(by_folded[..., :-1], weight.transpose(1, 2), out=into["attention.weight"])
+    into["attention.weight"].baddbmm_(by_folded[..., -1:], bias)
+    torch.bmm(own.transpose(1, 2), by_folded[..., :-1], out=into["hidden.0.weight"])
+    into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows[..., :-1])
+    both = own.transpose(1, 2) @ by_folded[..., -1:] + rows.shown.transpose(1, 2) @ by_rows[..., -1:]
+    into["hidden.0.bias"].copy_(both.squeeze(-1))
+    by_shown = by_rows[..., :-1] @ weight.transpose(1, 2) + by_rows[..., -1:] * bias
+    into["value.weight"].copy_((by_shown if kept is None else by_shown * kept).sum(1, keepdim=True))
+
+
+class _Bags:
+    """Sums and products over the tiles of each bag, which lie one after the other."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes = list(sizes)
+        self._is_even = len(set(sizes)) == 1
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        if self._is_even:
+            return torch.softmax(self._split(scores), -1).reshape(scores.shape)
+        return torch.cat([torch.softmax(some, -1) for some in torch.split(scores, self._sizes, -1)], -1)
+
+    def sums(self, values: Tensor) -> Tensor:
+        """(n_heads, n_tiles) -> (n_heads, n_bags)."""
+        if self._is_even:
+            return self._split(values).sum(-1)
+        return torch.stack([some.sum(-1) for some in torch.split(values, self._sizes, -1)], -1)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Return for each tile what its bag has, (n_heads, n_bags) -> (n_heads, n_tiles)."""
+        if len(self._sizes) == 1:
+            return values
+        return values.repeat_interleave(torch.tensor(self._sizes, device=values.device), -1)
+
+    def products(self, rows: Tensor, tiles: Tensor) -> Tensor:
+        """Return each tile times the row of its bag, (n_heads, n_bags, d) and (n_tiles, d) -> (n_heads, n_tiles)."""
+        parts = torch.split(tiles, self._sizes)
+        return torch.cat([rows[:, number] @ some.T for number, some in enumerate(parts)], -1)
+
+    def gathered(self, values: Tensor, tiles: Tensor) -> Tensor:
+        """Return the sum of tiles times values by bag, (n_heads, n_tiles) and (n_tiles, d) -> (n_heads, n_bags, d)."""
+        parts = zip(torch.split(values, self._sizes, -1), torch.split(tiles, self._sizes), strict=True)
+        return torch.stack([some @ own for some, own in parts], 1)
+
+    def _split(self, values: Tensor) -> Tensor:
+        return values.reshape(len(values), len(self._sizes), -1)

@@ -1,0 +1,74 @@
+"""The gradients of a step, for all jobs at once: written out where that is possible, otherwise derived by torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from cartopath.models.mil import MilSpec, attention_gradients, has_written_gradients, pooled
+from cartopath.training.mil.losses import BagTargets, Losses, loss_gradients, losses
+
+Weights = Mapping[str, Tensor]
+
+
+def step_gradients(
+    spec: MilSpec,
+    weights: Weights,
+    tiles: Tensor,
+    sizes: Sequence[int],
+    targets: BagTargets,
+    *,
+    loss: str,
+    kept: Tensor | None,
+    k: int | None,
+    into: Weights,
+) -> Losses:
+    """Write the gradient of each job's mean loss by its weights, and return the losses.
+
+    Args:
+        spec: What the heads are.
+        weights: By name, jobs along the first axis.
+        tiles: (n_tiles, n_features), the bags one after the other.
+        sizes: Tiles of each bag.
+        targets: Of these bags.
+        loss: Of regression.
+        kept: What dropout multiplies hidden units by; see `pooled`.
+        k: Of `top_k`.
+        into: Where to write, of the names and shapes of `weights`.
+    """
+    if has_written_gradients(spec):
+        return _written(spec, weights, tiles, sizes, targets, loss=loss, kept=kept, into=into)
+    leaves = {name: some.detach().requires_grad_() for name, some in weights.items()}
+    predictions = pooled(spec, leaves, tiles, sizes, kept=kept, k=k).predictions
+    found = losses(spec, leaves, predictions, targets, loss=loss)
+    if found.sums.requires_grad:
+        gradients = torch.autograd.grad(found.means.sum(), list(leaves.values()), allow_unused=True, materialize_grads=True)
+        for name, gradient in zip(leaves, gradients, strict=True):
+            into[name].copy_(gradient)
+    return Losses(found.sums.detach(), found.counts)
+
+
+def _written(
+    spec: MilSpec,
+    weights: Weights,
+    tiles: Tensor,
+    sizes: Sequence[int],
+    targets: BagTargets,
+    *,
+    loss: str,
+    kept: Tensor | None,
+    into: Weights,
+) -> Losses:
+    noted: list[Losses] = []
+
+    def of_predictions(predictions: Tensor) -> Tensor:
+        found, gradients = loss_gradients(spec, weights, predictions, targets, loss=loss)
+        noted.append(found)
+        for name in gradients.keys() - {"predictions"}:
+            into[name].copy_(gradients[name])
+        return gradients["predictions"]
+
+    attention_gradients(spec, weights, tiles, sizes, kept=kept, of_predictions=of_predictions, into=into)
+    return noted[0]
