@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from cartopath.methods.attention.fitting import plan_fitting
+from cartopath.methods.attention.gallery import plan_gallery
+from cartopath.methods.attention.hotspots import plan_hotspots
+from cartopath.methods.attention.maps import plan_attention_maps
 from cartopath.methods.attention.prediction import plan_prediction
+from cartopath.methods.attention.regression import plan_regression
 from cartopath.methods.attention.training import plan_training
 from cartopath.methods.encoding.embedding import plan_embedding
 from cartopath.methods.encoding.learning import plan_learning
@@ -38,4 +42,8 @@ STAGES = (
     Stage("maps", plan_mapping, "draw cartographies and heterogeneity maps"),
     Stage("heterogeneity", plan_heterogeneity, "measure HTI"),
     Stage("survival", plan_survival, "compare survival by HTI and by bulk expression"),
+    Stage("regression", plan_regression, "hold predicted values against measured ones"),
+    Stage("hotspots", plan_hotspots, "list the tiles that count most, and whether attention agrees with prediction"),
+    Stage("gallery", plan_gallery, "show hotspots over the range of measured values"),
+    Stage("attention_maps", plan_attention_maps, "draw values and weights of tiles"),
 )
