@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from cartopath.cli.fingerprint.commands import app as fingerprint_app
+from cartopath.cli.regression.command import EXIT_CODES as REGRESS_EXIT_CODES
+from cartopath.cli.regression.command import regress
 from cartopath.cli.style.commands import app as style_app
 from cartopath.cli.tissue.app import tissue_app
 
@@ -23,6 +25,7 @@ app = typer.Typer(
 app.add_typer(fingerprint_app)
 app.add_typer(style_app)
 app.add_typer(tissue_app)
+app.command(epilog=REGRESS_EXIT_CODES)(regress)
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes; default one per core, 0: in this process.")]

@@ -168,6 +168,7 @@ def arm_row(judged: Judged, baseline: str, first: str) -> dict[str, Any]:
         "permuted_median": float(np.median(judged.permuted.n_discovered)),
         "permuted_95": float(np.percentile(judged.permuted.n_discovered, 95)),
         "n_beat_baseline": int(genes["beats_baseline"].sum()) if "beats_baseline" in genes else None,
+        "n_below_baseline": _n_below(genes) if "beats_baseline" in genes else None,
         "seconds": arm.seconds,
     }
     for name, other in (("baseline", baseline), ("first", first)):
@@ -177,6 +178,11 @@ def arm_row(judged: Judged, baseline: str, first: str) -> dict[str, Any]:
     if judged.calibration is not None:
         row |= _estimate("slope", judged.calibration.slope) | _estimate("intercept", judged.calibration.intercept)
     return row
+
+
+def _n_below(genes: pd.DataFrame) -> int:
+    """Return how many genes the baseline predicts better."""
+    return int(((genes["difference_q"] < ALPHA) & (genes["difference"] < 0) & (genes["baseline_pearson"] > 0)).sum())
 
 
 def _estimate(name: str, estimate: Estimate) -> dict[str, Any]:

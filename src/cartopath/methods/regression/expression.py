@@ -12,6 +12,7 @@ import pandas as pd
 
 from cartopath.cohort.features import bare_name
 from cartopath.cohort.gene_names import read_gene_names
+from cartopath.cohort.matrices.measure import UNKNOWN_UNIT
 from cartopath.cohort.molecular import MolecularTable, open_molecular
 from cartopath.cohort.panels import PANELS, Panel, PanelGene, find_panel, panel_of, read_panel
 from cartopath.core.errors import TableError
@@ -112,8 +113,9 @@ def asked_panel(genes: str, inputs: Inputs) -> tuple[Panel, bool]:
 
 def _logarithms(values: pd.DataFrame, table: MolecularTable) -> tuple[pd.DataFrame, str]:
     if table.transform == "none" and np.nanmin(values.to_numpy(), initial=0.0) >= 0:
-        return np.log1p(values), f"log(1 + x) of {table.unit}"
-    return values, f"as in the table ({table.transform} of {table.unit})"
+        known = "" if table.unit in ("linear", UNKNOWN_UNIT) else f" of {table.unit}"
+        return np.log1p(values), f"log(1 + x){known}"
+    return values, f"values as in the table ({table.transform} of {table.unit})"
 
 
 def _unusable(values: pd.DataFrame, filtered: Settings | None) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""`cartopath regress`: genes from anybody's features, without a study."""

@@ -1,0 +1,222 @@
+"""The page of a regression: which genes tissue tells, by which head, against which baseline, and how sure that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from cartopath.methods.regression import Regression
+from cartopath.methods.regression.settings import ALL_GENES
+from cartopath.report.blocks import (
+    Block,
+    Cell,
+    Claim,
+    Claims,
+    Flow,
+    FlowStep,
+    Grid,
+    KeyNumber,
+    KeyNumbers,
+    Paragraph,
+    Section,
+    Tone,
+    number_columns,
+    text_columns,
+)
+from cartopath.report.comparison_performance import signed
+from cartopath.report.numbers import count, counted, duration, interval, is_known, number, p_equals, percent
+from cartopath.report.page import render_page
+from cartopath.report.regression_genes import genes_section
+from cartopath.report.regression_heads import heads_section
+from cartopath.report.verdicts import ALPHA, NOTHING_FOUND, UNDEFINED, Verdict
+from cartopath.store.atomic import write_text
+
+_SOURCE = (
+    "Every number on this page is also in the CSV files beside it: arms, genes, training, splits, slides, left_out, control; "
+    "every prediction is in predictions.parquet. Graziani et al. 2022 is attention-based regression of gene expression; the "
+    "standard errors of correlations are Fisher's, and for Spearman's Bonett and Wright's (2000)."
+)
+_MOST_ROWS = 300
+
+
+def write_regression_page(found: Regression, folder: Path) -> Path:
+    """Write `index.html` of a regression and return its path. The page stands alone, loads nothing and runs nothing."""
+    sections = [_summary(found), genes_section(found), heads_section(found), _patients(found), _how(found)]
+    genes = "All genes" if found.expression.panel == ALL_GENES else found.expression.panel
+    title = f"{genes} from {found.patients.encoder or 'unnamed'} features"
+    html = render_page(sections, title=title, kicker="cartopath regression", source=_SOURCE)
+    write_text(folder / "index.html", html)
+    return folder / "index.html"
+
+
+def _summary(found: Regression) -> Section:
+    genes, row = found.first.genes, found.arms.iloc[0]
+    n_patients, n_genes = found.measured.shape
+    best = genes.dropna(subset=["pearson"]).nlargest(1, "pearson")
+    items = [
+        KeyNumber(count(n_patients), "patients", f"{counted(_n_slides(found), 'slide')}"),
+        KeyNumber(count(n_genes), "genes", found.expression.panel),
+        KeyNumber(count(row["n_bh"]), "predicted, q < 0.05", f"of {count(n_genes)}, by {found.first.arm.name}"),
+        KeyNumber(number(row["median_pearson"]), "median r", f"{count(row['n_above_03'])} genes above 0.3"),
+    ]
+    if len(best):
+        items.append(KeyNumber(number(best.iloc[0]["pearson"]), f"r of {best.iloc[0]['gene']}", "the best gene"))
+    text = (
+        "Every patient was predicted by models that never saw them. r is Pearson's correlation, over patients, of predicted and "
+        "measured values, both in deviations from the mean of the patients that a model learned from: without that, predictions "
+        "of nothing at all correlate with what is measured. q-values are Benjamini and Hochberg's over all genes of this page."
+    )
+    notes = [Paragraph(note, "remark") for note in (found.baseline_note, *found.expression.notes, *found.patients.notes)]
+    return Section("summary", "Summary", (KeyNumbers(tuple(items)), Paragraph(text), Claims(tuple(_claims(found))), *notes))
+
+
+def _n_slides(found: Regression) -> int:
+    return sum(len(slides) for slides in found.patients.slides.values())
+
+
+def _claims(found: Regression) -> list[Claim]:
+    row, n_genes = found.arms.iloc[0], found.measured.shape[1]
+    permuted = found.first.permuted
+    claims = [
+        Claim(
+            "Better than chance",
+            f"{count(row['n_bh'])} of {counted(n_genes, 'gene')} with a positive correlation and q < 0.05 "
+            f"({count(row['n_holm'])} by Holm), {count(row['n_beat_permuted'])} better than shuffled measurements. Where "
+            f"measurements are shuffled the median is {number(row['permuted_median'], digits=0)}, and 95 % of times at most "
+            f"{number(row['permuted_95'], digits=0)}.",
+            *_of(Verdict("above chance", "good") if row["n_bh"] > permuted.n_discovered.max() else NOTHING_FOUND),
+        ),
+        _baseline_claim(found),
+    ]
+    if found.control is not None:
+        n = len(found.control.genes)
+        honest = found.control.n_raw <= 0.05 * n + 3 * (0.05 * 0.95 * n) ** 0.5 and found.control.n_bh <= 0.02 * n
+        claims.append(
+            Claim(
+                "Nothing gives nothing",
+                f"{found.first.arm.name} trained on the measurements of other patients: {count(found.control.n_raw)} of "
+                f"{counted(n, 'gene')} have p < 0.05 ({percent(found.control.n_raw / n)}; 5 % are chance), "
+                f"{count(found.control.n_bh)} have q < 0.05.",
+                *_of(Verdict("as it should be", "good") if honest else Verdict("too many: look at the splits", "bad")),
+            )
+        )
+    return claims
+
+
+def _baseline_claim(found: Regression) -> Claim:
+    row = found.arms.iloc[0]
+    if not is_known(row.get("baseline_difference")):
+        return Claim("Better than the baseline", "Not compared: no gene has a defined correlation.", *_of(UNDEFINED))
+    low, high = row["baseline_difference_low"], row["baseline_difference_high"]
+    between = f"95 % CI {interval(low, high)}, {p_equals(row['baseline_difference_p'])}" if is_known(low) else "no interval"
+    text = (
+        f"{found.first.arm.name} predicts {counted(row['n_beat_baseline'], 'gene')} better than {found.baseline} and "
+        f"{count(row['n_below_baseline'])} worse (Williams' test, q < 0.05). Over all genes the median difference of r is {signed(row['baseline_difference'])} ({between}; a "
+        "bootstrap that draws patients with all their genes)."
+    )
+    verdict = Verdict("no difference found", "strong")
+    if is_known(low) and (low > 0 or high < 0) and row["baseline_difference_p"] < ALPHA:
+        verdict = Verdict("better", "good") if low > 0 else Verdict("worse: trust the baseline", "bad")
+    return Claim("Better than the baseline", text, *_of(verdict))
+
+
+def _of(verdict: Verdict) -> tuple[str, Tone]:
+    return verdict.text, verdict.tone
+
+
+def _patients(found: Regression) -> Section:
+    slides, genes = found.patients.left_out, found.expression.left_out
+    n_patients, n_genes = found.measured.shape
+    n_tiles = sum(tiles.n_tiles for own in found.patients.slides.values() for tiles in own)
+    n_used = sum(tiles.stop - tiles.start for own in found.patients.slides.values() for tiles in own)
+    steps = (
+        FlowStep(
+            "Feature files", counted(_n_slides(found) + len(slides), "slide"), detail=found.patients.encoder or "unnamed encoder"
+        ),
+        FlowStep(
+            "With a patient who was measured",
+            f"{counted(_n_slides(found), 'slide')} of {counted(n_patients, 'patient')}",
+            lost=f"{count(len(slides))} left out" if len(slides) else "",
+        ),
+        FlowStep(
+            "Tiles",
+            count(n_used),
+            lost=f"{count(n_tiles - n_used)} of {count(n_tiles)} not drawn" if n_used < n_tiles else "",
+        ),
+        FlowStep(
+            "Genes", count(n_genes), lost=f"{count(len(genes))} left out" if len(genes) else "", detail=found.expression.transform
+        ),
+    )
+    several = sum(len(own) > 1 for own in found.patients.slides.values())
+    blocks: list[Block] = [Flow(steps, "Who and what takes part.", "slides.csv, left_out.csv")]
+    if several:
+        blocks.append(Paragraph(f"{counted(several, 'patient')} with several slides: all their tiles are one bag."))
+    blocks += _reasons("Slides that were left out", slides, "slide_id")
+    blocks += _reasons("Genes that were left out", genes, "gene")
+    return Section("patients", "Patients, slides and genes", tuple(blocks))
+
+
+def _reasons(what: str, table: pd.DataFrame, name: str) -> list[Block]:
+    if table.empty:
+        return []
+    shown = table.head(_MOST_ROWS)
+    rows = tuple((Cell(str(row[name])), Cell(str(row["reason"]))) for _, row in shown.iterrows())
+    more = f" The first {_MOST_ROWS} of {count(len(table))}." if len(table) > _MOST_ROWS else ""
+    return [Grid(f"{what}.{more}", text_columns("Name", "Reason"), rows, "left_out.csv", folded=len(table) > 12)]
+
+
+def _how(found: Regression) -> Section:
+    settings = found.settings
+    times = "once" if settings.repeats == 1 else f"{count(settings.repeats)} times anew"
+    what = "one model for all genes" if settings.together else "one model for each gene"
+    text = (
+        f"Patients were divided into {settings.folds} folds, {times}; in each, one is predicted, "
+        f"the next decides when a training ends, the others train: {what}. Targets are {found.expression.transform}, in "
+        "deviations from the mean of training patients. "
+    )
+    if 0 < settings.components < found.patients.n_features:
+        text += f"Heads see {settings.components} principal components of the features, those of training patients."
+    else:
+        text += f"Heads see all {count(found.patients.n_features)} features."
+    return Section("how", "How it was done", (Paragraph(text), *_trainings(found), *_inputs(found)))
+
+
+def _trainings(found: Regression) -> list[Block]:
+    if found.training.empty:
+        return []
+    rows = []
+    for arm, own in found.training.groupby("arm", sort=False):
+        endings = own["ending"].value_counts()
+        words = ", ".join(f"{ending.replace('_', ' ')} {count(n)}" for ending, n in endings.items())
+        seconds = found.arms.loc[found.arms["arm"] == arm, "seconds"]
+        rows.append(
+            (
+                Cell(str(arm).replace("shuffled_", "shuffled patients: ")),
+                Cell(count(len(own))),
+                Cell(number(own["n_epochs"].median(), digits=0)),
+                Cell(words),
+                Cell(duration(float(seconds.iloc[0])) if len(seconds) else "–"),
+            )
+        )
+    columns = (
+        *text_columns("Head"),
+        *number_columns("trainings", "median epochs"),
+        *text_columns("ended by"),
+        *number_columns("time"),
+    )
+    note = "Time is what this call took; parts that were kept from before take none."
+    return [Grid("Trainings.", columns, tuple(rows), "training.csv", (note,))]
+
+
+def _inputs(found: Regression) -> list[Block]:
+    inputs, settings = found.inputs, found.settings
+    rows = [
+        ("Features", str(inputs.features)),
+        ("Molecular table", str(inputs.table)),
+        ("Slides", str(inputs.slides) if inputs.slides else "no table: names are barcodes or patients"),
+        ("Genes", settings.genes),
+        ("Seed", str(settings.seed)),
+    ]
+    cells = tuple((Cell(name), Cell(value)) for name, value in rows)
+    return [Grid("What was read.", text_columns("What", "Value"), cells)]
