@@ -14,7 +14,7 @@ from cartopath.report import write_report
 from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults, read_results
 from cartopath.report.schemas import SCHEMAS
-from cartopath.report.sections.cohort import cohort_section
+from cartopath.report.sections.cohort import cohort_section, findings_section
 from cartopath.report.sections.cox import cox_section
 from cartopath.report.sections.groups import groups_section
 from cartopath.report.sections.heterogeneity import heterogeneity_section
@@ -54,7 +54,7 @@ def page_text(study: Path) -> str:
 def test_an_empty_folder_gives_a_page_that_names_every_stage(tmp_path: Path) -> None:
     text = page_text(tmp_path)
     assert "This study has no result tables yet" in text
-    for name in set(SCHEMAS) - OPTIONAL - {"correlations"}:
+    for name in set(SCHEMAS) - OPTIONAL - {"correlations", "findings"}:
         assert f"tables/{name}.csv is missing; the stage {SCHEMAS[name].stage} writes it" in text
 
 
@@ -70,7 +70,7 @@ def test_tables_with_a_header_only_are_named(study: Path) -> None:
     for path in (study / "tables").glob("*.csv"):
         pd.read_csv(path, dtype=str).iloc[:0].to_csv(path, index=False)
     text = page_text(study)
-    for name in set(SCHEMAS) - OPTIONAL - {"correlations"}:
+    for name in set(SCHEMAS) - OPTIONAL - {"correlations", "findings"}:
         assert f"tables/{name}.csv has no rows" in text
 
 
@@ -204,6 +204,18 @@ def test_no_maps_at_all_names_the_stages_that_make_them(study: Path) -> None:
     for path in (study / "maps").iterdir():
         path.unlink()
     assert "Heterogeneity maps: nothing to show" in section_text(study, heterogeneity_section)
+
+
+def test_a_check_that_did_not_end_is_said_to_be_missing(study: Path) -> None:
+    (study / "tables" / "findings.csv").unlink()
+    text = section_text(study, findings_section)
+    assert "no check of this study file and these tables has come to its end" in text
+    assert "`cartopath check` goes on where it was interrupted" in text
+
+
+def test_one_run_started_once(study: Path) -> None:
+    (study / "ledger.jsonl").write_text('{"outcome": "started", "time": "2026-01-02T03:04:05+00:00"}\n')
+    assert "1 run, started 2026-01-02T03:04:05+00:00." in section_text(study, provenance_section)
 
 
 def test_torn_and_foreign_ledger_lines_are_counted(study: Path) -> None:

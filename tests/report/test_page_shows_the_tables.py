@@ -135,7 +135,8 @@ def test_kept_chunk_of_each_round_is_described(page: str, pristine_study: Path) 
     curves = read(pristine_study, "learning_curves")
     best = curves[curves["is_best"]]
     for _, row in best.iterrows():
-        assert f"round {row['round']} at interval {count(row['chunk'])}, slide AUROC {number(row['val_slide_auroc'])}" in page
+        kept = f"round {row['round']} at validation interval {count(row['chunk'] + 1)}"
+        assert f"{kept}, slide AUROC {number(row['val_slide_auroc'])}" in page
 
 
 def test_survival_tests_show_groups_events_and_p(page: str, pristine_study: Path) -> None:

@@ -15,10 +15,12 @@ from cartopath.maps.sheet import INK, MUTED, legend_colour, to_png
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_TILE_IN, _GAP_IN, _CAPTION_IN = 0.72, 0.06, 0.16
+_TILE_IN, _GAP_IN, _CAPTION_IN = 0.72, 0.06, 0.2
 _HEAD_IN, _FOOT_IN, _NUMBER_IN, _BETWEEN_IN = 0.62, 0.28, 0.42, 0.28
 _DPI = 130
 _NAME_LENGTH = 24
+_MOST_PT, _LINE_PT = 5.4, 94.0
+"""Size of the letters below a tile: as large as a name of so many points in all allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +29,12 @@ class SheetTile:
 
     Attributes:
         pixels: uint8 (side, side, 3).
-        slide_id: Printed below it, shortened in the middle where it is long.
+        patient_id: Whose it is; printed below it, shortened in the middle where it is long.
         score: Of the tile, -1 to +1; the colour of its frame.
     """
 
     pixels: NDArray[np.uint8]
-    slide_id: str
+    patient_id: str
     score: float
 
 
@@ -96,8 +98,10 @@ def _draw_tile(figure: Figure, tile: SheetTile, left: float, top: float) -> None
     frame = legend_colour((255 * score_colours([tile.score])[0]).astype(np.uint8))
     for spine in axes.spines.values():
         spine.set(color=frame, linewidth=1.6)
-    _write(figure, left + _TILE_IN / 2, top - _TILE_IN - 0.055, shortened(tile.slide_id), size=3.9, centre=True)
-    _write(figure, left + _TILE_IN / 2, top - _TILE_IN - 0.115, f"{tile.score:+.2f}", size=3.9, colour=MUTED, centre=True)
+    name = shortened(tile.patient_id)
+    size = min(_MOST_PT, _LINE_PT / max(1, len(name)))
+    _write(figure, left + _TILE_IN / 2, top - _TILE_IN - 0.06, name, size=size, centre=True)
+    _write(figure, left + _TILE_IN / 2, top - _TILE_IN - 0.14, f"{tile.score:+.2f}", size=size, colour=MUTED, centre=True)
 
 
 def shortened(name: str) -> str:

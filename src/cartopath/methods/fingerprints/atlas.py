@@ -29,7 +29,7 @@ from cartopath.study.stages.mapping import held_out_patients
 from cartopath.study.stages.scores import scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 STAGE = "atlas"
 MOST_TILES = 3000
 """Tiles of an atlas at most: t-SNE of so many takes about ten seconds."""
@@ -238,6 +238,6 @@ def _sheet(found: pd.DataFrame, clusters: pd.DataFrame, pixels: dict[int, NDArra
     rows = []
     for cluster in clusters.itertuples(index=False):
         own = found[(found["cluster"] == cluster.cluster) & found["rank"].notna()].sort_values("rank")
-        tiles = tuple(SheetTile(pixels[index], row["slide_id"], float(row["score"])) for index, row in own.iterrows())
+        tiles = tuple(SheetTile(pixels[index], row["patient_id"], float(row["score"])) for index, row in own.iterrows())
         rows.append(SheetCluster(int(cluster.cluster), str(cluster.side), float(cluster.mean_score), tiles))
     return rows

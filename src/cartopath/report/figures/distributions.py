@@ -16,12 +16,13 @@ Scores = Mapping[str, Mapping[str, Mapping[str, NDArray[np.float64]]]]
 
 
 @style.drawn
-def draw_score_distributions(scores: Scores, traits: Sequence[str]) -> Figure:
+def draw_score_distributions(scores: Scores, traits: Sequence[str], *, what: str = "positive tiles, share") -> Figure:
     """Draw one panel per set and one pair of boxes per trait: whiskers of 1.5 interquartile ranges, every slide a point.
 
     Args:
         scores: Slide scores from 0 to 1 by set, trait and class.
         traits: Order of the traits.
+        what: The scores are.
     """
     side_by_side = len(traits) <= 3
     figure, axes = style.panels(
@@ -31,7 +32,7 @@ def draw_score_distributions(scores: Scores, traits: Sequence[str]) -> Figure:
         panel.set_title({"test": "Test"}.get(name, style.SET_NAMES.get(name, name)))
         _pairs(panel, by_trait, traits)
     for panel in axes if not side_by_side else axes[:1]:
-        panel.set_ylabel("positive tiles, share")
+        panel.set_ylabel(what)
     return figure
 
 

@@ -10,12 +10,18 @@ from cartopath.report.figures import style
 
 
 @style.drawn
-def draw_learning_curves(curves: pd.DataFrame) -> Figure:
+def draw_learning_curves(
+    curves: pd.DataFrame, *, step: str = "validation interval", judged: str = "slide", drawing: str = "round"
+) -> Figure:
     """Draw the learning curves of a few rounds of one trait.
 
     Args:
         curves: Rows of `learning_curves.csv` of one trait and at most six rounds.
+        step: What is followed by a validation; the first is number 1.
+        judged: What the AUROC that chooses is over: slides or patients.
+        drawing: What rounds are called.
     """
+    curves = curves.assign(chunk=curves["chunk"] + 1)
     rounds = list(dict.fromkeys(curves["round"]))
     n = len(rounds)
     figure = Figure(figsize=(min(style.FULL_WIDTH_IN, 1.2 + 2.4 * max(n, 2)), 3.3))
@@ -23,13 +29,13 @@ def draw_learning_curves(curves: pd.DataFrame) -> Figure:
     for column, name in enumerate(rounds):
         rows = curves[curves["round"] == name].sort_values("chunk", kind="stable")
         _loss(grid[0, column], rows)
-        _auroc(grid[1, column], rows)
+        _auroc(grid[1, column], rows, judged)
         _mark_best(grid[0, column], grid[1, column], rows)
-        grid[0, column].set_title(f"Round {style.shortened(name, length=12)}")
+        grid[0, column].set_title(f"{drawing.capitalize()} {style.shortened(name, length=12)}")
     grid[0, 0].set_ylabel("loss")
     grid[1, 0].set_ylabel("AUROC")
     grid[1, 0].set_ylim(-0.02, 1.03)
-    figure.supxlabel("validation interval", fontsize=8)
+    figure.supxlabel(step, fontsize=8)
     handles = {h.get_label(): h for axes in grid[:, 0] for h in axes.get_legend_handles_labels()[0]}
     figure.legend(handles=list(handles.values()), loc="outside upper right", ncols=6)
     return figure
@@ -41,10 +47,11 @@ def _loss(axes: Axes, rows: pd.DataFrame) -> None:
     axes.grid(axis="y")
 
 
-def _auroc(axes: Axes, rows: pd.DataFrame) -> None:
+def _auroc(axes: Axes, rows: pd.DataFrame, judged: str) -> None:
     axes.axhline(0.5, color=style.RULE, linewidth=1)
-    axes.plot(rows["chunk"], rows["val_tile_auroc"], color=style.SKY, linestyle=(0, (4, 2)), label="tile AUROC")
-    axes.plot(rows["chunk"], rows["val_slide_auroc"], color=style.VERMILION, label="slide AUROC")
+    if rows["val_tile_auroc"].notna().any():
+        axes.plot(rows["chunk"], rows["val_tile_auroc"], color=style.SKY, linestyle=(0, (4, 2)), label="tile AUROC")
+    axes.plot(rows["chunk"], rows["val_slide_auroc"], color=style.VERMILION, label=f"{judged} AUROC")
     axes.grid(axis="y")
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from cartopath.report.figures import style
 
 Floats = NDArray[np.float64]
+_APART = 0.08
+"""Shares of patients with less than this between them have no room for two texts below the axis."""
 _NAMES = {"lo": "negative", "hi": "positive"}
 
 
@@ -87,8 +89,11 @@ def draw_abstention(curves: Sequence[AbstentionCurve]) -> Figure:
 
 def _coverage_axis(axes: Axes, curve: AbstentionCurve) -> None:
     """Fewer patients to the right, with the tiles asked for below each share."""
-    wanted = [share for share in (1.0, 0.75, 0.5, 0.25) if share >= curve.coverage.min() - 0.05]
+    fewest = float(curve.coverage.min())
+    wanted = [share for share in (1.0, 0.75, 0.5, 0.25) if share >= fewest - 0.05]
+    if wanted[-1] - fewest > _APART:
+        wanted.append(fewest)
     texts = [f"{share:.0%}\n≥ {curve.least[int(np.argmin(np.abs(curve.coverage - share)))]:,.0f}" for share in wanted]
-    axes.set_xlim(1.03, min(wanted[-1], float(curve.coverage.min())) - 0.03)
+    axes.set_xlim(1.03, min(wanted[-1], fewest) - 0.03)
     axes.set_xticks(wanted, [text.replace("%", " %") for text in texts])
     axes.set_xlabel("patients answered; tiles of tissue they have")

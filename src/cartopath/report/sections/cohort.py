@@ -151,10 +151,19 @@ def _tiles_grid(used: pd.DataFrame) -> Grid:
     return Grid(f"What became of the tile grid of {counted(len(used), 'slide')}.", columns, tuple(rows), "slides.csv")
 
 
+_NO_CHECK = (
+    "Findings: missing, because no check of this study file and these tables has come to its end (tables/findings.csv). Nothing "
+    "follows from that: neither that something is wrong nor that nothing is. `cartopath check` goes on where it was interrupted; "
+    "then write this page anew with `cartopath report`."
+)
+
+
 def findings_section(results: StudyResults) -> Section:
     """List what `cartopath check` found."""
     table = results.table("findings")
     title = "Findings of the check"
+    if not results.has("findings"):
+        return Section("findings", title, (Paragraph(_NO_CHECK, "missing"),))
     if table.problem:
         return Section("findings", title, (missing("Findings", table),))
     order = ["error", "warning", "info"]

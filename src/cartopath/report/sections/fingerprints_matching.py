@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -35,6 +36,8 @@ KINDS: dict[str, tuple[str, Tone]] = {
     "misplaced": ("near another patient's slide, far from all of its own patient", "bad"),
 }
 _MOST_PAIRS = 200
+_LEAST_FOR_INTERVAL = 5
+"""Resamples of fewer make any share look certain."""
 _PICTURE_PX = 1200
 
 
@@ -79,7 +82,8 @@ def _games(rows: pd.DataFrame) -> list[Block]:
 def _game(row: dict[Any, Any], *, with_encoder: bool) -> Game:
     name = f"{row['game']}, {_SHORT_SETS.get(row['set'], row['set'])}"
     shown = f"{row['encoder']}: {name}" if with_encoder else name
-    return Game(shown, str(row["unit"]), row["accuracy"], row["low"], row["high"], row["chance"], int(row["n"]))
+    low, high = (row["low"], row["high"]) if row["n"] >= _LEAST_FOR_INTERVAL else (math.nan, math.nan)
+    return Game(shown, str(row["unit"]), row["accuracy"], low, high, row["chance"], int(row["n"]))
 
 
 def _game_cells(row: dict[Any, Any]) -> tuple[Cell, ...]:
@@ -95,6 +99,8 @@ def _game_cells(row: dict[Any, Any]) -> tuple[Cell, ...]:
         return (*head, Cell("–"), Cell("–"), Cell("undefined", str(row["reason"]), tone="muted"), Cell("–"), Cell("–"))
     unit = f"{row['unit']}s"
     between = interval(100 * low, 100 * high, digits=0) if is_known(low) and is_known(high) else str(row["reason"])
+    if n < _LEAST_FOR_INTERVAL:
+        between = "too few for an interval"
     return (
         *head,
         Cell(count(n), unit),

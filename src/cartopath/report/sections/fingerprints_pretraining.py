@@ -47,7 +47,7 @@ def _table(rows: pd.DataFrame) -> Grid:
                 Cell(count(best["n_regions"]), f"{count(best['n_patients'])} patients"),
                 Cell(count(own["chunk"].max() + 1)),
                 Cell(count(best["chunk"] + 1)),
-                Cell(percent(best["val_accuracy"])),
+                Cell(percent(best["val_accuracy"], digits=1)),
                 Cell(percent(best["chance"], digits=1)),
                 Cell(number(best["style_distance"], digits=3)),
             )

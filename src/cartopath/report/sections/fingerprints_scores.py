@@ -122,7 +122,13 @@ def _areas(rows: pd.DataFrame) -> Grid:
             )
         )
     columns = (*texts("Trait", "Cohort", "Patients of"), *number_columns("n", "AUROC (95 % CI)"), *texts("Verdict"))
-    return Grid("AUROC of patient scores.", columns, tuple(cells), "roc_areas.csv", folded=len(cells) > 12)
+    notes = (_SEPARATED,) if ((rows["low"] == 1) & (rows["high"] == 1)).any() else ()
+    return Grid("AUROC of patient scores.", columns, tuple(cells), "roc_areas.csv", notes, folded=len(cells) > 12)
+
+
+_SEPARATED = (
+    "1.00–1.00: the classes separate completely, and a bootstrap cannot say how far below 1 the truth may lie; mind the n."
+)
 
 
 def _histograms(rows: pd.DataFrame) -> list[Block]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cartopath.report.blocks import Block, Cell, Grid, Paragraph, Section, missing, number_columns, text_columns
 from cartopath.report.figures.style import SET_NAMES
+from cartopath.report.method_words import method_words
 from cartopath.report.numbers import NOT_AVAILABLE, count, interval, is_known, number, p_value
 from cartopath.report.results import StudyResults
 
@@ -64,10 +65,10 @@ def estimate_cell(row: pd.Series | None, *, with_n: bool = False) -> Cell:
 
 
 def _table_one(results: StudyResults) -> Grid:
-    published = not results.table("published").problem
+    published, words = not results.table("published").problem, method_words(results)
     columns = (
         *text_columns("Trait"),
-        *number_columns("rounds, mean (range)", "ensemble (95 % CI)", "n (high/low)", group="Test set: AUROC"),
+        *number_columns(f"{words.drawing}s, mean (range)", "ensemble (95 % CI)", "n (high/low)", group="Test set: AUROC"),
         *number_columns("near", "all", group="OOD: ensemble (95 % CI)"),
         *number_columns("ρ (95 % CI)", "q", group="Spearman, test"),
         *(number_columns("rounds, mean", "ensemble", "Spearman", "n", group="Published") if published else ()),
@@ -75,13 +76,14 @@ def _table_one(results: StudyResults) -> Grid:
     traits = [trait for trait in results.traits if len(results.rows("metrics", trait=trait))]
     rows = tuple((*_trait_row(results, trait), *(_published_cells(results, trait) if published else ())) for trait in traits)
     notes = [
-        "Slide level. Rounds: mean of the rounds with the lowest and the highest. Ensemble: majority of the "
-        "rounds that were best in validation.",
+        f"Slide level. {words.drawing.capitalize()}s: mean of the {words.drawing}s with the lowest and the highest. Ensemble: "
+        f"{words.ensemble}.",
         *_spearman_note(results),
-        "A value that cannot be computed says why. Published cells that no source at hand gives say so; none is a guess.",
+        "A value that cannot be computed says why."
+        + (" Published cells that no source at hand gives say so; none is a guess." if published else ""),
     ]
     return Grid(
-        "AUROC by trait, laid out as Table 1 of Levy-Jurgenson et al. 2020.",
+        f"AUROC by trait{', laid out as Table 1 of Levy-Jurgenson et al. 2020' if words.is_first_paper else ''}.",
         columns,
         rows,
         "metrics.csv, correlations.csv",

@@ -79,12 +79,16 @@ def _stages(results: StudyResults) -> list[Block]:
         )
     rows.append((Cell("all", tone="strong"), *(Cell("") for _ in range(3)), Cell(duration(sum(seconds.values())), tone="strong")))
     starts = [_text(entry, "time") for entry in results.ledger if entry.get("outcome") == "started"]
-    notes = [f"{counted(len(starts), 'run')}; the first started {starts[0]}, the last {starts[-1]}."] if starts else []
+    notes = [_runs(starts)] if starts else []
     notes.append("Time is the sum over tasks, which run side by side on several workers; repeated runs add up.")
     if results.ledger_damaged:
         notes.append(f"{counted(results.ledger_damaged, 'line')} of the ledger could not be read.")
     columns = (*text_columns("Stage"), *number_columns("Tasks", "done", "failed", "Time"))
     return [Grid("Tasks and time by stage (ledger.jsonl).", columns, tuple(rows), "", tuple(notes))]
+
+
+def _runs(starts: list[str]) -> str:
+    return f"1 run, started {starts[0]}." if len(starts) == 1 else f"{len(starts):,} runs, from {starts[0]} to {starts[-1]}."
 
 
 def _versions(results: StudyResults) -> list[Block]:

@@ -10,6 +10,7 @@ from cartopath.report.blocks import Block, Figure, Paragraph, Picture, Section, 
 from cartopath.report.figures.distributions import draw_score_distributions
 from cartopath.report.figures.roc import RocCurve, draw_roc_curves
 from cartopath.report.figures.style import SET_NAMES
+from cartopath.report.method_words import method_words
 from cartopath.report.numbers import is_known, number
 from cartopath.report.results import StudyResults
 from cartopath.report.sections.performance import metric
@@ -25,7 +26,7 @@ def scores_section(results: StudyResults) -> Section:
     if table.problem:
         return Section("scores", title, (missing("Slide scores", table),))
     traits = [trait for trait in results.traits if len(results.rows("slide_scores", trait=trait))]
-    return Section("scores", title, (_distributions(table.rows, traits), *_roc(results, table.rows, traits)))
+    return Section("scores", title, (_distributions(results, table.rows, traits), *_roc(results, table.rows, traits)))
 
 
 def set_scores(scores: pd.DataFrame, trait: str, set_name: str) -> dict[str, NDArray[np.float64]]:
@@ -49,7 +50,8 @@ def set_scores(scores: pd.DataFrame, trait: str, set_name: str) -> dict[str, NDA
     return {label: rows.loc[rows[column] == label, "ensemble"].to_numpy(float) for label in ("lo", "hi")}
 
 
-def _distributions(scores: pd.DataFrame, traits: list[str]) -> Figure:
+def _distributions(results: StudyResults, scores: pd.DataFrame, traits: list[str]) -> Figure:
+    words = method_words(results)
     by_set = {name: {trait: set_scores(scores, trait, name) for trait in traits} for name in _SETS}
     by_set = {
         name: content
@@ -68,12 +70,13 @@ def _distributions(scores: pd.DataFrame, traits: list[str]) -> Figure:
         if any(len(v) for v in content[trait].values())
     )
     caption = (
-        "Share of positive tiles per slide (ensemble), slides of low against slides of high patients (compare "
-        "Fig. 2 of the paper). "
+        f"{words.score} (ensemble), slides of low against slides of high patients (compare Fig. 2 of the paper). "
         "Box: quartiles and median; whiskers: 1.5 interquartile ranges; every slide is a point; n below each box."
     )
     picture = Picture(
-        draw_score_distributions(by_set, traits), "image/svg+xml", f"Box plots of slide scores. Medians: {medians}."
+        draw_score_distributions(by_set, traits, what=words.score),
+        "image/svg+xml",
+        f"Box plots of slide scores. Medians: {medians}.",
     )
     return Figure(picture, caption, "slide_scores.csv")
 

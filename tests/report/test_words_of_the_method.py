@@ -1,0 +1,75 @@
+"""The report speaks of a method's own steps, rounds and votes."""
+
+import pandas as pd
+import pytest
+
+from cartopath.report.blocks import Figure, Grid, Paragraph
+from cartopath.report.results import read_results
+from cartopath.report.sections.performance import performance_section
+from cartopath.report.sections.scores import scores_section
+from cartopath.report.sections.training import training_section
+
+
+@pytest.fixture
+def said(study):
+    """Everything in words of the sections on training and performance, for a study file with some lines more."""
+
+    def said_(more: str) -> str:
+        lock = study / "study.lock.yaml"
+        lock.write_text(lock.read_text(encoding="utf-8") + more, encoding="utf-8")
+        results = read_results(study)
+        sections = (training_section(results), performance_section(results), scores_section(results))
+        return " ".join(_words([block for section in sections for block in section.blocks]))
+
+    return said_
+
+
+def _words(blocks):
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            yield block.text
+        elif isinstance(block, Figure):
+            yield from (block.picture.alt, block.caption)
+        elif isinstance(block, Grid):
+            yield from (block.caption, *block.notes, *(column.title for column in block.columns))
+
+
+TILES = "method: {name: tile_classifier}\ntraining: {validations_per_epoch: 16}\n"
+HEADS = "method: {name: fingerprints, encoder: own}\ntraining: {validations_per_epoch: 16}\n"
+DIRECT = "method: {name: fingerprints, encoder: none}\ntraining: {validations_per_epoch: 4}\n"
+FOLDS = "splits: {scheme: folds}\n"
+
+
+def test_tile_classifiers_vote_after_parts_of_a_pass(said):
+    text = said(TILES)
+    assert "One validation interval is one 16th of a pass over the training tiles." in text
+    assert "the share of tiles that most of the rounds that were best in validation call positive" in text
+    assert "Share of positive tiles per slide (ensemble)" in text
+    assert "tile AUROC" in text and "laid out as Table 1 of Levy-Jurgenson" in text
+
+
+def test_heads_average_after_epochs_over_patients(said):
+    text = said(HEADS)
+    assert "In an epoch every training patient is shown once." in text
+    assert "the mean score of the slide's tiles, averaged over the rounds that were best in validation" in text
+    assert "patient AUROC" in text and "Mean score of the tiles of a slide (ensemble)" in text
+    for other in ("of a pass", "call positive", "positive tiles", "tile AUROC", "interval "):
+        assert other not in text.replace("confidence interval", "").replace("intervals are 95", "")
+
+
+def test_a_backbone_that_learns_by_itself_has_the_steps_of_tiles_and_the_mean_of_fingerprints(said):
+    text = said(DIRECT)
+    assert "one quarter of a pass over the training tiles (one 16th in Levy-Jurgenson et al. 2020)" in text
+    assert "the mean score of the slide's tiles" in text
+
+
+def test_folds_are_no_rounds(said):
+    text = said(HEADS + FOLDS)
+    assert "Folds of cross-validation" in text and "by the fold that has not seen the patient" in text
+    assert "Rounds of resampling" not in text and "the best make the ensemble" not in text
+
+
+def test_steps_are_counted_from_one(said, study):
+    curves = pd.read_csv(study / "tables" / "learning_curves.csv")
+    best = curves[curves["is_best"] & (curves["trait"] == "MKI67")].iloc[0]
+    assert f"round {best['round']} at validation interval {best['chunk'] + 1:.0f}," in said(TILES)
