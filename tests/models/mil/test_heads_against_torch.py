@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cartopath.models.mil import MilSpec, by_name, initial_parameters, n_droppable, parameter_shapes, pooled
+from cartopath.models.mil import MilSpec, attention_gradients, by_name, initial_parameters, n_droppable, parameter_shapes, pooled
 
 
 def tiles(n: int = 13) -> torch.Tensor:
@@ -99,3 +99,37 @@ def test_a_unit_that_is_left_out_has_no_part_in_the_value_and_still_in_attention
     expected = pooled(spec, without, tiles(), [13])
     torch.testing.assert_close(dropped.predictions, expected.predictions)
     torch.testing.assert_close(dropped.weights, pooled(spec, parameters, tiles(), [13]).weights)
+
+
+class TestWrittenGradients:
+    """Those of attention heads, against what torch derives."""
+
+    def gradients(self, *, sizes: list[int], rate: float, clamp: float):
+        spec = MilSpec(n_features=6, clamp=clamp, dropout=rate)
+        flat = initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)])
+        rng = np.random.default_rng(4)
+        kept = torch.from_numpy((rng.random((3, len(sizes), n_droppable(spec))) > rate).astype(np.float32))
+        aims = torch.from_numpy(rng.normal(size=(3, 1, len(sizes))).astype(np.float32))
+        bags = 4 * tiles(sum(sizes))
+        leaves = {name: some.requires_grad_() for name, some in by_name(spec, flat.clone()).items()}
+        loss = (pooled(spec, leaves, bags, sizes, kept=kept if rate else None).predictions - aims).square().sum()
+        derived = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+        written = by_name(spec, torch.full_like(flat, torch.nan))
+        attention_gradients(
+            spec,
+            by_name(spec, flat),
+            bags,
+            sizes,
+            kept=kept if rate else None,
+            of_predictions=lambda said: 2 * (said - aims),
+            into=written,
+        )
+        return written, derived
+
+    @pytest.mark.parametrize("sizes", [[9], [5, 5, 5], [4, 1, 7]])
+    @pytest.mark.parametrize("rate", [0.0, 0.3])
+    @pytest.mark.parametrize("clamp", [0.0, 0.4, 10.0])
+    def test_they_are_those_that_torch_derives(self, sizes, rate, clamp):
+        written, derived = self.gradients(sizes=sizes, rate=rate, clamp=clamp)
+        for name, gradient in derived.items():
+            torch.testing.assert_close(written[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")

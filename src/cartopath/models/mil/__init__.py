@@ -13,9 +13,9 @@ from cartopath.models.mil.supertiles import Supertiles, supertiles
 
 if TYPE_CHECKING:
     from cartopath.models.mil.heads import Pooled, n_droppable, pooled
-    from cartopath.models.mil.written_gradients import attention_gradients, has_written_gradients
     from cartopath.models.mil.parameters import by_name, initial_parameters, parameter_shapes
     from cartopath.models.mil.pooling import pooling_weights
+    from cartopath.models.mil.written_gradients import attention_gradients, has_written_gradients
 
 __all__ = [
     "HEADS",

@@ -43,7 +43,7 @@ def by_name(spec: MilSpec, flat: Tensor) -> dict[str, Tensor]:
     """
     shapes = parameter_shapes(spec)
     parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], 1)
-    return {name: part.unflatten(1, shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+    return {name: part.view(len(flat), *shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
 
 
 def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> Tensor:

@@ -1,8 +1,8 @@
 """The gradients of attention heads written out, several times cheaper than derived step by step: for one output per head.
 
-The hidden layer has nothing behind it, so tiles meet only two layers: one row for the value, and attention's, each already multiplied
-with the hidden layer. Gradients are taken of these and then passed on to their two factors. Equal to what torch derives from
-`pooled`, within rounding.
+The hidden layer has nothing behind it, so tiles meet only two layers: one row for the value, and attention's, each already
+multiplied with the hidden layer. Gradients are taken of these and then passed on to their two factors. They equal those that torch
+derives from `pooled`, within rounding.
 """
 
 from __future__ import annotations
@@ -58,17 +58,31 @@ def attention_gradients(
     by_score = by_value * (within - bags.spread(predictions))
     if spec.bound:
         by_value = by_value * (within == values)
-    by_folded = _through_attention(weights, attention, by_score, with_one, into)
-    _write(weights, rows, by_folded, bags.gathered(by_value, with_one), kept, into)
+    by_attention = _through_attention(weights, attention, by_score, tiles, into)
+    by_rows = _Gradient(bags.gathered(by_value, tiles), bags.sums(by_value).unsqueeze(-1))
+    _write_attention(weights, by_attention, into)
+    _write_value(weights, rows, by_rows, kept, into)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Rows:
-    """The value's row of each bag: `shown`, what dropout leaves of it, (n_heads, n_bags, n_hidden); `folded` together with the
-    hidden layer, (n_heads, n_bags, n_features + 1)."""
+    """The value's row of each bag.
+
+    Attributes:
+        shown: What dropout leaves of it, (n_heads, n_bags, n_hidden).
+        folded: The same together with the hidden layer and, last, its bias, (n_heads, n_bags, n_features + 1).
+    """
 
     shown: Tensor
     folded: Tensor
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Gradient:
+    """By the rows of a layer: `weight` (n_heads, n_rows, n_features) and `bias` (n_heads, n_rows, 1)."""
+
+    weight: Tensor
+    bias: Tensor
 
 
 def _attention(weights: Weights, with_one: Tensor) -> Tensor:
@@ -94,38 +108,35 @@ def _with_hidden(weights: Weights, rows: Tensor) -> Tensor:
     return torch.cat([rows @ weight, rows @ bias.unsqueeze(-1)], -1)
 
 
-def _through_attention(weights: Weights, attention: Tensor, by_score: Tensor, with_one: Tensor, into: Weights) -> Tensor:
-    """Write the gradient by the score and return that by the folded layer, (n_heads, n_attention, n_features + 1)."""
+def _through_attention(weights: Weights, attention: Tensor, by_score: Tensor, tiles: Tensor, into: Weights) -> _Gradient:
+    """Write the gradient by the score and return that by the folded layer of attention, whose units are overwritten."""
     n_heads, n_units, n_tiles = attention.shape
+    score = weights["attention.score"].transpose(1, 2)  # (n_heads, n_attention, 1)
     weighted = attention * by_score.unsqueeze(1)
     into["attention.score"].copy_(weighted.sum(-1, keepdim=True).transpose(1, 2))
     slope = torch.addcmul(by_score.unsqueeze(1), weighted, attention, value=-1, out=attention)  # by_score (1 - attention^2)
-    by_folded = torch.mm(slope.reshape(-1, n_tiles), with_one).reshape(n_heads, n_units, -1)
-    return by_folded.mul_(weights["attention.score"].transpose(1, 2))
+    by_weight = torch.mm(slope.reshape(-1, n_tiles), tiles).reshape(n_heads, n_units, -1)
+    return _Gradient(by_weight.mul_(score), slope.sum(-1, keepdim=True).mul_(score))
 
 
-def _write(weights: Weights, rows: _Rows, by_folded: Tensor, by_rows: Tensor, kept: Tensor | None, into: Weights) -> None:
-    """Pass gradients by folded layers on to their factors.
+def _write_attention(weights: Weights, by_folded: _Gradient, into: Weights) -> None:
+    """Pass the gradient by the folded layer on to attention's own layer and to the hidden one."""
+    own = weights["attention.weight"]
+    into["attention.bias"].copy_(by_folded.bias.squeeze(-1))
+    torch.bmm(by_folded.weight, weights["hidden.0.weight"].transpose(1, 2), out=into["attention.weight"])
+    into["attention.weight"].addcmul_(by_folded.bias, weights["hidden.0.bias"].unsqueeze(1))
+    torch.bmm(own.transpose(1, 2), by_folded.weight, out=into["hidden.0.weight"])
+    into["hidden.0.bias"].copy_((own.transpose(1, 2) @ by_folded.bias).squeeze(-1))
 
-    Args:
-        weights: Of the heads.
-        rows: Of the value.
-        by_folded: (n_heads, n_attention, n_features + 1), gradients by attention's layer.
-        by_rows: (n_heads, n_bags, n_features + 1), gradients by the rows of the value.
-        kept: Of dropout.
-        into: Where to write.
-    """
-    own, weight, bias = weights["attention.weight"], weights["hidden.0.weight"], weights["hidden.0.bias"].unsqueeze(1)
-    into["attention.bias"].copy_(by_folded[..., -1])
-    into["value.bias"].copy_(by_rows[..., -1].sum(-1, keepdim=True))
-    torch.bmm(by_folded[..., :-1], weight.transpose(1, 2), out=into["attention.weight"])
-    into["attention.weight"].baddbmm_(by_folded[..., -1:], bias)
-    torch.bmm(own.transpose(1, 2), by_folded[..., :-1], out=into["hidden.0.weight"])
-    into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows[..., :-1])
-    both = own.transpose(1, 2) @ by_folded[..., -1:] + rows.shown.transpose(1, 2) @ by_rows[..., -1:]
-    into["hidden.0.bias"].copy_(both.squeeze(-1))
-    by_shown = by_rows[..., :-1] @ weight.transpose(1, 2) + by_rows[..., -1:] * bias
+
+def _write_value(weights: Weights, rows: _Rows, by_rows: _Gradient, kept: Tensor | None, into: Weights) -> None:
+    """Pass the gradient by the folded rows on to the value's own row, and add it to those of the hidden layer."""
+    by_shown = by_rows.weight @ weights["hidden.0.weight"].transpose(1, 2)  # (n_heads, n_bags, n_hidden)
+    by_shown.addcmul_(by_rows.bias, weights["hidden.0.bias"].unsqueeze(1))
     into["value.weight"].copy_((by_shown if kept is None else by_shown * kept).sum(1, keepdim=True))
+    into["value.bias"].copy_(by_rows.bias.sum(1))
+    into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows.weight)
+    into["hidden.0.bias"].add_((rows.shown.transpose(1, 2) @ by_rows.bias).squeeze(-1))
 
 
 class _Bags:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from cartopath.core.rng import stream
 from cartopath.models.mil import MilSpec, by_name, initial_parameters, n_droppable, pooled
+from cartopath.training.mil.gradients import step_gradients
 from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
-from cartopath.training.mil.gradients import step_gradients
 from cartopath.training.mil.losses import BagTargets, losses
 from cartopath.training.mil.optimizers import ManyOptimizer
 from cartopath.training.mil.records import Records
@@ -72,8 +72,9 @@ class _Fit:
         recipe, spec = together.recipe, together.spec
         generators = [stream(recipe.seed, "mil", *job.streams, "weights") for job in jobs]
         self._weights = initial_parameters(spec, generators).to(together.device)  # (n_held, n_weights)
-        by_name(spec, self._weights)["value.bias"].copy_(self._on_device(targets.prior))
         self._gradients = torch.zeros_like(self._weights)
+        self._name()
+        self._named_weights["value.bias"].copy_(self._on_device(targets.prior))
         self._best = self._weights.clone()
         self._optimizer = ManyOptimizer(recipe, self._weights)
         events = None if targets.events is None else self._on_device(targets.events)
@@ -116,14 +117,14 @@ class _Fit:
         """Learn from some bags and return the sums of losses and how many of them there are, of each job."""
         found = step_gradients(
             self._with.spec,
-            by_name(self._with.spec, self._weights),
+            self._named_weights,
             self._on_device(batch.tiles),
             batch.sizes,
             self._aims.of_bags(self._at(batch.bags)),
             loss=self._with.recipe.loss,
             kept=None if kept is None else self._on_device(kept),
             k=k,
-            into=by_name(self._with.spec, self._gradients),
+            into=self._named_gradients,
         )
         learns = found.counts > 0
         if bool(learns.all()):
@@ -135,7 +136,7 @@ class _Fit:
     @torch.no_grad()
     def _validate(self) -> NDArray[np.float64]:
         """Return the mean loss of each job over validation bags."""
-        weights = by_name(self._with.spec, self._weights)
+        weights = self._named_weights
         order, parts = [], []
         for batch in self._with.tiles.validation_batches(self._with.validation, at_once=_VALIDATION_TILES):
             tiles = self._on_device(batch.tiles)
@@ -162,9 +163,14 @@ class _Fit:
         """Hold only the jobs that go on."""
         rows = self._at(going)
         self._weights, self._gradients = self._weights[rows], self._gradients[rows]
+        self._name()
         self._optimizer.keep(rows)
         self._aims = self._aims.of_jobs(rows)
         self._held = self._held[going]
+
+    def _name(self) -> None:
+        self._named_weights = by_name(self._with.spec, self._weights)
+        self._named_gradients = by_name(self._with.spec, self._gradients)
 
     def _outcomes(self) -> list[Outcome]:
         best = {name: some.numpy() for name, some in by_name(self._with.spec, self._best.cpu()).items()}
