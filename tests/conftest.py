@@ -202,6 +202,44 @@ def fingerprints_study(made_once: Callable[..., Path], write_fingerprints: Calla
     return made_once("fingerprints_study", fill)
 
 
+@pytest.fixture(scope="session")
+def attention_config(small_config: dict[str, Any]) -> dict[str, Any]:
+    """The study file of the small cohort for attention: a random encoder, and a clinical trait beside the measured ones."""
+    method = {
+        "name": "attention",
+        "encoder": "random",
+        "backbone": "test_resnet",
+        "n_features": 32,
+        "training": {"max_epochs": 30, "learning_rate": 0.003},
+    }
+    traits = [*small_config["traits"], {"name": "ER", "column": "ER_STATUS_BY_IHC"}]
+    maps = {"heterogeneity": small_config["traits"]}
+    return {**small_config, "method": method, "traits": traits, "maps": maps}
+
+
+@pytest.fixture(scope="session")
+def write_attention(attention_config: dict[str, Any]) -> Callable[..., Any]:
+    """Write the small cohort's study file for attention into a folder, with some sections changed, and return the study."""
+    return _writer(attention_config)
+
+
+@pytest.fixture(scope="session")
+def attention_study(made_once: Callable[..., Path], write_attention: Callable[..., Any], finished_study: Path) -> Path:
+    """The small study with attention on the tiles of the finished one, run without its pictures. Not to be changed."""
+    from cartopath.methods import recipe_stages
+    from cartopath.study.run import run_study
+
+    def fill(folder: Path) -> None:
+        for name in ("quality", "tiles", "receipts/quality", "receipts/tiles"):
+            shutil.copytree(finished_study / name, folder / name)
+        study = write_attention(folder)
+        drawing = {"maps", "gallery", "attention_maps"}
+        summary = run_study(study, [stage for stage in recipe_stages(study.config) if stage.name not in drawing])
+        assert not summary.failed, summary.failed
+
+    return made_once("attention_study", fill)
+
+
 @pytest.fixture
 def copied_study(finished_study: Path, tmp_path: Path) -> Path:
     """A copy of the finished study that a test may change."""

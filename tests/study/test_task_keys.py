@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cartopath.methods import recipe_stages
-from cartopath.study.config import METHODS, FingerprintsConfig, Section, StudyConfig, TraitConfig
+from cartopath.study.config import METHODS, AttentionConfig, EncodedConfig, FingerprintsConfig, Section, StudyConfig, TraitConfig
 from cartopath.study.run import Study
 from cartopath.study.study_file import parse_config
 
@@ -151,6 +151,37 @@ FINGERPRINTS = {
 }
 
 
+# The same of `method:` where its name is attention; the keys of encoders stand above.
+ATTENTION = {
+    "encoder": ("timm/test_resnet", "pretrain"),
+    "tiles_per_patient": (5, "fit"),
+    "head": ("mean", "fit"),
+    "target": ("classification", "fit"),
+    "transform": ("none", "fit"),
+    "genes": ("many", "fit"),
+    "hidden": (16, "fit"),
+    "attention_units": (16, "fit"),
+    "dropout": (0.5, "fit"),
+    "ensemble": (1, "ensemble"),
+    "threshold": (0.4, "ensemble"),
+    "hotspots": (0.2, "hotspots"),
+    "bins": (3, "hotspots"),
+    "training.optimizer": ("sgd", "fit"),
+    "training.learning_rate": (0.1, "fit"),
+    "training.momentum": (0.5, "fit"),
+    "training.weight_decay": (0.1, "fit"),
+    "training.loss": ("huber", "fit"),
+    "training.balance": ("none", "fit"),
+    "training.patients_per_step": (4, "fit"),
+    "training.tiles_per_patient": (4, "fit"),
+    "training.validation_tiles": (4, "fit"),
+    "training.components": (4, "fit"),
+    "training.feature_noise": (0.1, "fit"),
+    "training.max_epochs": (4, "fit"),
+    "training.stop_patience": (4, "fit"),
+}
+
+
 def leaves(model=StudyConfig, path=()) -> Iterator[str]:
     """Yield the name of every key that holds a value; of `method`, those of the first recipe."""
     for name, field in model.model_fields.items():
@@ -169,6 +200,8 @@ def test_every_key_of_the_study_file_is_accounted_for():
     assert {*CHANGES, *CHANGES_NO_RESULT} == set(leaves())
     assert not set(CHANGES) & set(CHANGES_NO_RESULT)
     assert {"name", *FINGERPRINTS} == set(leaves(FingerprintsConfig))
+    of_encoders = {name for name in leaves(EncodedConfig) if name in FINGERPRINTS}
+    assert {"name", *ATTENTION, *of_encoders} == set(leaves(AttentionConfig))
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +264,8 @@ def planned_before(prepared_fingerprints, fingerprints_config):
 def planned_method(root: Path, content: dict) -> dict[str, set[tuple[str, str]]]:
     """Plan the stages of a method."""
     study = Study(parse_config(content), root)
-    stages = [stage for stage in recipe_stages(study.config) if stage.name in ("pretrain", "embed", "train", "ensemble")]
+    own = ("pretrain", "embed", "fit", "train", "ensemble", "hotspots")
+    stages = [stage for stage in recipe_stages(study.config) if stage.name in own]
     return {stage.name: {(task.name, task.key) for task in stage.plan(study)} for stage in stages}
 
 
@@ -245,6 +279,29 @@ def test_changing_a_key_of_fingerprints_changes_the_tasks_of_the_first_stage_tha
     (content["method"].setdefault(section, {}) if section else content["method"])[key] = value
     after = planned_method(prepared_fingerprints, content)
     assert next(other for other, tasks in after.items() if tasks != planned_before[other]) == stage
+
+
+@pytest.fixture(scope="module")
+def prepared_attention(attention_study, tmp_path_factory) -> Path:
+    """A copy of the finished study by attention."""
+    return Path(shutil.copytree(attention_study, tmp_path_factory.mktemp("keys of attention") / "study"))
+
+
+@pytest.fixture(scope="module")
+def attention_before(prepared_attention, attention_config):
+    return planned_method(prepared_attention, attention_config)
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_changing_a_key_of_attention_changes_the_tasks_of_the_first_stage_that_it_matters_to(
+    prepared_attention, attention_config, attention_before, name
+):
+    value, stage = ATTENTION[name]
+    content = copy.deepcopy(attention_config)
+    section, _, key = name.rpartition(".")
+    (content["method"].setdefault(section, {}) if section else content["method"])[key] = value
+    after = planned_method(prepared_attention, content)
+    assert next(other for other, tasks in after.items() if tasks != attention_before[other]) == stage
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _VALUES, _WEIGHTS = "RdBu_r", "inferno"
 _FOLD = 32.0
 """Weights are coloured from a 32nd of the average to 32 times the average, on a logarithmic scale."""
-_LEAST_SPAN = 1.0
+_SPAN = 3.0
+"""Values are coloured from so many deviations below the training mean to so many above; what lies beyond has the last colour."""
 _SIDE_IN, _BAR_IN = 1.6, 0.12
 _HOT = "#18c8d8"
 
@@ -37,8 +38,8 @@ def render_attention_map(
 ) -> bytes:
     """Draw tissue, predicted values and attention side by side, with the hotspots framed in each.
 
-    Values are blue below the training mean, white at it and red above; the scale is the same on both sides. Weights are drawn
-    relative to those of an average tile, by powers of two, the same on every slide.
+    Values are blue below the training mean, white at it and red above. Weights are drawn relative to those of an average tile, on
+    a logarithmic scale. Colours mean the same on every slide.
 
     Args:
         values: (rows, cols) in standard deviations from the training mean, NaN without tissue.
@@ -68,8 +69,7 @@ def render_attention_map(
     figure, axes = map_sheet(extent, n_maps=n_maps, side_in=_SIDE_IN, title=heading, tile_um=tile_um)
     if thumbnail is not None:
         draw_slide(axes[0], thumbnail.image, SizeUm(thumbnail.width_um, thumbnail.height_um))
-    span = max(_LEAST_SPAN, float(np.ceil(np.nanpercentile(np.abs(values), 99))))
-    drawn = draw_grid(axes[-2], np.ma.masked_invalid(values), tile_um, cmap=_VALUES, vmin=-span, vmax=span)
+    drawn = draw_grid(axes[-2], np.ma.masked_invalid(values), tile_um, cmap=_VALUES, vmin=-_SPAN, vmax=_SPAN)
     with np.errstate(divide="ignore"):
         relative = np.log2(np.asarray(weights, dtype=np.float64) * is_tissue.sum())
     limit = np.log2(_FOLD)
@@ -77,22 +77,22 @@ def render_attention_map(
     weighed = draw_grid(axes[-1], shown, tile_um, cmap=_WEIGHTS, vmin=-limit, vmax=limit)
     for one in axes:
         _frame(one, hotspots, tile_um)
-    _keys(figure, axes[-1], drawn, weighed, span=span, limit=limit)
+    _keys(figure, axes[-1], drawn, weighed, limit=limit)
     width, height = figure.get_size_inches()
     words = "   ".join(part for part in ("framed: hotspots", note) if part)
     figure.text(1 - 0.2 / width, 0.18 / height, words, ha="right", va="center", fontsize=7.5, color=INK, parse_math=False)
     return to_png(figure)
 
 
-def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, span: float, limit: float) -> None:
+def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, limit: float) -> None:
     """Draw both scales at the right of the last map, one above the other."""
     box = axes.get_position()
     width, height = figure.get_size_inches()
     tall = min(1.35, (box.height * height - 0.3) / 2)
     left, low = box.x1 + 0.2 / width, box.y0
     for artist, bottom, ticks, names, label in (
-        (values, low + (tall + 0.3) / height, [-span, 0, span], [f"−{span:g}", "0", f"+{span:g}"], "predicted (σ)"),
-        (weights, low, [-limit, 0, limit], [f"1/{_FOLD:g}", "1", f"{_FOLD:g}"], "attention ×"),
+        (values, low + (tall + 0.3) / height, [-_SPAN, 0, _SPAN], [f"−{_SPAN:g}", "0", f"+{_SPAN:g}"], "predicted (σ)"),
+        (weights, low, [-limit, 0, limit], [f"1/{_FOLD:g}", "1", f"{_FOLD:g}"], "weight ×"),
     ):
         bar = figure.add_axes((left, bottom, _BAR_IN / width, tall / height))
         figure.colorbar(artist, cax=bar)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TILE_IN, _GAP_IN, _CAPTION_IN = 0.95, 0.06, 0.32
 _HEAD_IN, _FOOT_IN, _NAME_IN = 0.5, 0.3, 1.35
 _DPI = 130
+_EMPTY_IN, _LEAST_WIDTH_IN = 0.24, 5.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,24 +71,26 @@ def render_hotspot_gallery(bins: Sequence[GalleryBin], *, n_bins: int, trait: st
 
     by_number = {one.number: one for one in bins}
     n_tiles = max([1, *(len(one.tiles) for one in bins)])
-    row_in = _TILE_IN + _CAPTION_IN
-    width, height = 0.3 + _NAME_IN + n_tiles * (_TILE_IN + _GAP_IN), _HEAD_IN + n_bins * row_in + _FOOT_IN
-    figure = Figure(figsize=(max(width, 5.6), height), dpi=_DPI, facecolor="white")
-    scale = f" ({unit})" if unit not in ("", "class") else ""
-    _write(figure, 0.15, height - 0.24, f"{trait}: tiles that count most, by measured value{scale}", size=9)
-    for row, number in enumerate(reversed(range(n_bins))):
-        top = height - _HEAD_IN - row * row_in
+    rows_in = [_TILE_IN + _CAPTION_IN if number in by_number else _EMPTY_IN for number in range(n_bins)]
+    width, height = 0.3 + _NAME_IN + n_tiles * (_TILE_IN + _GAP_IN), _HEAD_IN + sum(rows_in) + _FOOT_IN
+    figure = Figure(figsize=(max(width, _LEAST_WIDTH_IN), height), dpi=_DPI, facecolor="white")
+    _write(figure, 0.15, height - 0.2, f"{trait}: tiles that count most, by measured value", size=9)
+    if unit not in ("", "class"):
+        _write(figure, 0.15, height - 0.38, f"values in {unit}", size=6.5, colour=MUTED)
+    top = height - _HEAD_IN
+    for number in reversed(range(n_bins)):
         _draw_bin(figure, by_number.get(number), number, top, is_class=unit == "class")
+        top -= rows_in[number]
     note = f"tiles {tile_um:.0f} µm wide; ×: weight in average tiles of the slide; σ: predicted value from the training mean"
     _write(figure, 0.15, 0.15, note, size=6.5, colour=MUTED)
     return to_png(figure)
 
 
 def _draw_bin(figure: Figure, one: GalleryBin | None, number: int, top: float, *, is_class: bool) -> None:
-    middle = top - _TILE_IN / 2
     if one is None:
-        _write(figure, 0.15, middle, "no held-out patient", size=7, colour=MUTED)
+        _write(figure, 0.15, top - _EMPTY_IN / 2, "(bin without a held-out patient)", size=6.5, colour=MUTED)
         return
+    middle = top - _TILE_IN / 2
     name = ("low", "high")[min(number, 1)] if is_class else f"{one.low:.3g} to {one.high:.3g}"
     _write(figure, 0.15, middle + 0.09, name, size=8)
     patients = f"{one.n_patients} patient{'s' if one.n_patients != 1 else ''}"
@@ -104,8 +107,12 @@ def _draw_tile(figure: Figure, tile: GalleryTile, left: float, top: float) -> No
     for spine in axes.spines.values():
         spine.set(color="#999999", linewidth=0.6)
     middle = left + _TILE_IN / 2
-    _write(figure, middle, top - _TILE_IN - 0.075, f"× {tile.weight:.3g}   {tile.value:+.2f} σ", size=6.5, centre=True)
+    _write(figure, middle, top - _TILE_IN - 0.075, f"× {tile.weight:.3g}   {_signed(tile.value)} σ", size=6.5, centre=True)
     _write(figure, middle, top - _TILE_IN - 0.175, shortened(tile.slide_id), size=4.4, colour=MUTED, centre=True)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _write(figure: Figure, x: float, y: float, text: str, *, size: float, colour: str = INK, centre: bool = False) -> None:

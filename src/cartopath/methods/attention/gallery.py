@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,6 @@ COLUMNS = [
     *("col", "row", "x_px0", "y_px0", "weight", "value"),
 ]
 _TILES_PER_BIN = 5
-_PER_SLIDE = 2
-"""Tiles of one slide in a bin, so that no slide fills it where others have hotspots too."""
 _TILE_PX = 160
 
 
@@ -65,13 +64,15 @@ def gallery_tiles(study: Study, trait: str) -> pd.DataFrame:
     for record in records:
         tiles = read_scores(study, trait, record.slide_id)
         weight, value = tiles["weight"].to_numpy(float), as_value(tiles["score"])
-        rows = hotspots_of(weight, value, share=asked.hotspots).rows[:_PER_SLIDE]
         number = bin_of[record.patient_id]
+        n_patients = int((places == number).sum())
+        # No patient fills a bin in which there are others.
+        rows = hotspots_of(weight, value, share=1.0).rows[: math.ceil(_TILES_PER_BIN / n_patients)]
         chosen = tiles.iloc[rows][["col", "row", "x_px0", "y_px0"]].assign(weight=weight[rows] * len(tiles), value=value[rows])
         names = {"trait": trait, "bin": number, "low_edge": edges[number], "high_edge": edges[number + 1], "n_bins": n_bins}
         names |= {"unit": target.unit if target.kind == "regression" else "class"}
         names |= {"slide_id": record.slide_id, "patient_id": record.patient_id, "measured": values[record.patient_id]}
-        parts.append(chosen.assign(n_patients=int((places == number).sum()), **names))
+        parts.append(chosen.assign(n_patients=n_patients, **names))
     found = pd.concat(parts, ignore_index=True).sort_values(["bin", "weight", "value"], ascending=[True, False, False])
     found["rank"] = found.groupby("bin").cumcount() + 1
     return found[found["rank"] <= _TILES_PER_BIN].reset_index(drop=True)[COLUMNS]

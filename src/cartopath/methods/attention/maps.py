@@ -88,7 +88,7 @@ def draw_attention_maps(
         is_spot[spots.rows] = 1
         layers = np.column_stack([value, weight, is_spot])
         grid = cartography(tiles, layers, n_rows=geometry.n_rows, n_cols=geometry.n_cols)  # (rows, cols, 3)
-        note = f"slide {tiles['contribution'].sum():+.2f} σ"
+        note = f"slide {tiles['contribution'].sum():+.2f} σ".replace("-", "\N{MINUS SIGN}")
         picture = render_attention_map(
             grid[..., 0],
             grid[..., 1],
