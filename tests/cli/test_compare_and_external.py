@@ -47,7 +47,7 @@ class TestCompare:
         code, lines = cartopath("compare", *arms, "-o", tmp_path)
         assert code == 0
         tables = [line for line in lines if "│" in line]
-        assert len(tables) == 8
+        assert len(tables) == 12  # ensemble and rounds of two studies and traits, and their maps
         assert max(map(len, tables)) <= 80
         assert not any(re.match(r"^ +│", line) for line in tables)  # No cell had to wrap.
 

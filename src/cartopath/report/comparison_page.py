@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from cartopath.methods.comparison import Comparison
 from cartopath.report.blocks import (
     Block,
     Cell,
-    Claim,
     Claims,
     Grid,
     KeyNumber,
@@ -20,8 +17,9 @@ from cartopath.report.blocks import (
     number_columns,
     text_columns,
 )
-from cartopath.report.comparison_performance import comparison_performance, difference_verdict, figure_cells, signed
-from cartopath.report.numbers import count, counted, duration, interval, is_known, number, p_equals, p_value
+from cartopath.report.comparison_claims import comparison_claims
+from cartopath.report.comparison_performance import comparison_performance, figure_cells
+from cartopath.report.numbers import count, counted, duration, interval, number, p_value
 from cartopath.report.page import render_page
 from cartopath.store.atomic import write_text
 
@@ -51,7 +49,7 @@ def _summary(comparison: Comparison) -> Section:
         f"figure minus that of {first}, the first study named; its interval and p-value come of a bootstrap that draws patients, "
         "each with the scores of both methods. p-values are not corrected for how many differences are looked at."
     )
-    claims = Claims(tuple(_claim(comparison, row) for _, row in table[table["study"] != first].iterrows()))
+    claims = Claims(comparison_claims(comparison))
     notes = tuple(Paragraph(note, "remark") for note in comparison.notes)
     return Section("summary", "Summary", (KeyNumbers(items), Paragraph(same), claims, *notes, _arms(comparison)))
 
@@ -63,24 +61,6 @@ def _arms(comparison: Comparison) -> Grid:
         for (_, row), folder in zip(arms.iterrows(), comparison.folders, strict=True)
     )
     return Grid("The studies that are compared.", text_columns("Study", "Method", "Encoder", "Folder"), rows, "comparison.csv")
-
-
-def _claim(comparison: Comparison, row: pd.Series) -> Claim:
-    first = comparison.table[(comparison.table["trait"] == row["trait"]) & (comparison.table["study"] == comparison.studies[0])]
-    verdict = difference_verdict(row["auroc_difference_low"], row["auroc_difference_high"])
-    if not is_known(row["auroc"]):
-        return Claim(row["trait"], f"{row['study']}: AUROC undefined: {row['auroc_reason']}.", verdict.text, verdict.tone)
-    size = f"{counted(row['n_patients'], 'patient')} ({count(row['n_high'])} high, {count(row['n_low'])} low)"
-    between = interval(row["auroc_difference_low"], row["auroc_difference_high"])
-    certainty = f"95 % CI {between}), {p_equals(row['auroc_p'])}" if between else f"no interval: {row['auroc_reason']})"
-    text = (
-        f"{row['study']}: AUROC {number(row['auroc'])} against {number(first.iloc[0]['auroc'])} of {comparison.studies[0]}, "
-        f"difference {signed(row['auroc_difference'])} ({certainty}, {size}."
-    )
-    if is_known(row["rounds_auroc_difference_low"]):
-        between = interval(row["rounds_auroc_difference_low"], row["rounds_auroc_difference_high"])
-        text += f" Mean over {comparison.scheme}: {signed(row['rounds_auroc_difference'])} (95 % CI {between})."
-    return Claim(row["trait"], text, verdict.text, verdict.tone)
 
 
 def _maps(comparison: Comparison) -> Section:
