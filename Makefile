@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEMO_DIR ?= demo-study
+DEMO_DIR ?= cartopath-demo
 
 .PHONY: demo test check lint types contracts tests install clean
 
