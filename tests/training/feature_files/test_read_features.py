@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import OrderedDict
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -199,8 +199,8 @@ def test_a_batch_of_one_is_unwrapped(truth, tmp_path):
 
 
 def test_a_tensor_that_would_run_code_is_refused(tmp_path):
-    torch.save(OrderedDict, tmp_path / "A1.pt")  # noqa: TID251
-    with pytest.raises(ArtifactError, match=r"A1\.pt"):
+    torch.save(Path("a"), tmp_path / "A1.pt")  # noqa: TID251
+    with pytest.raises(ArtifactError, match="more than numbers"):
         read_features(tmp_path / "A1.pt")
 
 

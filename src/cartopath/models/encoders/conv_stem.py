@@ -23,7 +23,7 @@ class ConvStem(nn.Module):
 
     def __init__(
         self,
-        img_size: int = 224,
+        img_size: int | tuple[int, int] = 224,
         patch_size: int = 4,
         in_chans: int = 3,
         embed_dim: int = 96,
@@ -33,8 +33,9 @@ class ConvStem(nn.Module):
         super().__init__()
         if patch_size != 4:
             raise ValueError(f"patches of {patch_size} pixels; this stem cuts patches of 4")
-        self.img_size, self.patch_size = (img_size, img_size), (patch_size, patch_size)
-        self.grid_size = (img_size // patch_size, img_size // patch_size)
+        self.img_size = (img_size, img_size) if isinstance(img_size, int) else tuple(img_size)
+        self.patch_size = (patch_size, patch_size)
+        self.grid_size = (self.img_size[0] // patch_size, self.img_size[1] // patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         narrow = embed_dim // 8
         self.proj = nn.Sequential(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cartopath.models.classifier import load_weights
@@ -53,11 +54,12 @@ def load_published(network: EncoderNetwork, weights: Weights, card: EncoderCard,
         "conch": _conch,
         "conch-1.5": _conch,
     }[card.layout](weights, network)
-    load_weights(network, {name: _as_float(value) for name, value in placed.items()}, source=source)
+    load_weights(network, {name: _numbers(value) for name, value in placed.items()}, source=source)
 
 
-def _as_float(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
+def _numbers(value: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = (value.float() if value.is_floating_point() else value).numpy()
+    return array
 
 
 def _exact(weights: Weights, network: EncoderNetwork) -> dict[str, Tensor]:

@@ -72,9 +72,11 @@ def build_timm(
         ArtifactError: The weights are of another model.
     """
     timm_ready()
-    with seeded(seed_for(seed, "encoder weights", card.architecture)), buildable(f"{card.name} for {card.size_px} px tiles"):
-        trunk = _random(card) if weights is None else _published(card, weights, source)
-        width = _n_features(trunk, card.size_px)
+    what = f"{card.name} for {card.size_px} px tiles"
+    with seeded(seed_for(seed, "encoder weights", card.architecture)):
+        trunk = _random(card, what) if weights is None else _published(card, weights, what, source)
+        with buildable(what):
+            width = _n_features(trunk, card.size_px)
     return EncoderNetwork(trunk, output=card.output, mean=card.mean, std=card.std, n_features=width).eval()
 
 
@@ -86,23 +88,28 @@ def _size(card: EncoderCard) -> dict[str, int]:
     return {"img_size": card.size_px} if cfg is not None and cfg.fixed_input_size else {}
 
 
-def _random(card: EncoderCard) -> nn.Module:
+def _random(card: EncoderCard, what: str) -> nn.Module:
     import timm
 
-    trunk: nn.Module = timm.create_model(card.architecture, pretrained=False, num_classes=0, **_size(card))
+    with buildable(what):
+        trunk: nn.Module = timm.create_model(card.architecture, pretrained=False, num_classes=0, **_size(card))
     return trunk
 
 
-def _published(card: EncoderCard, weights: Mapping[str, Tensor], source: str) -> nn.Module:
+def _published(card: EncoderCard, weights: Mapping[str, Tensor], what: str, source: str) -> nn.Module:
     """Return a model with all its weights, whose classifier is taken off afterwards."""
     import timm
 
-    overlay = {"state_dict": dict(weights)}
-    try:
-        trunk: nn.Module = timm.create_model(card.architecture, pretrained=True, pretrained_cfg_overlay=overlay, **_size(card))
-    except (RuntimeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{source}: no weights of {card.architecture} ({reason})") from error
+    overlay, misfit = {"state_dict": dict(weights)}, ""
+    with buildable(what):
+        try:
+            trunk: nn.Module = timm.create_model(
+                card.architecture, pretrained=True, pretrained_cfg_overlay=overlay, **_size(card)
+            )
+        except (RuntimeError, KeyError) as error:  # What is raised where names or shapes differ.
+            misfit = " ".join(str(error).split())[:200]
+    if misfit:
+        raise ArtifactError(f"{source}: no weights of {card.architecture} ({misfit})")
     cast(Any, trunk).reset_classifier(0)
     return trunk
 
