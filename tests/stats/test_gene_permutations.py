@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cartopath.core.errors import StatisticsError
+from cartopath.stats.association import benjamini_hochberg
+from cartopath.stats.gene_metrics import gene_metrics
 from cartopath.stats.gene_permutations import permuted_genes
 
 
@@ -35,6 +37,17 @@ def test_shuffled_genes_are_discovered_as_rarely_as_chance_allows(rng):
     assert np.median(found.n_discovered) == 0
     assert found.null_median == pytest.approx(0, abs=0.01)
     assert found.null_95 == pytest.approx(np.tanh(1.645 / np.sqrt(47)), abs=0.02)
+
+
+def test_discoveries_are_those_of_benjamini_and_hochberg(rng):
+    measured = rng.normal(size=(40, 60))
+    predicted = 0.45 * measured[rng.permutation(40)] + rng.normal(size=(40, 60))
+    found = permuted_genes(measured, predicted, n_permutations=1, rng=np.random.default_rng(4))
+    order = np.lexsort((np.random.default_rng(4).random(40), np.zeros(40)))
+    metrics = gene_metrics(measured[order], predicted)
+    expected = (benjamini_hochberg(metrics.pearson_p) < 0.05) & (metrics.pearson > 0)
+    assert found.n_discovered.tolist() == [expected.sum()]
+    assert found.n_below_alpha.tolist() == [(metrics.pearson_p < 0.05).sum()]
 
 
 def test_planted_genes_beat_all_shuffled_ones(rng):

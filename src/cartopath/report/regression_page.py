@@ -112,8 +112,8 @@ def _baseline_claim(found: Regression) -> Claim:
     between = f"95 % CI {interval(low, high)}, {p_equals(row['baseline_difference_p'])}" if is_known(low) else "no interval"
     text = (
         f"{found.first.arm.name} predicts {counted(row['n_beat_baseline'], 'gene')} better than {found.baseline} and "
-        f"{count(row['n_below_baseline'])} worse (Williams' test, q < 0.05). Over all genes the median difference of r is {signed(row['baseline_difference'])} ({between}; a "
-        "bootstrap that draws patients with all their genes)."
+        f"{count(row['n_below_baseline'])} worse (Williams' test, q < 0.05). Over all genes the median difference of r is "
+        f"{signed(row['baseline_difference'])} ({between}; a bootstrap that draws patients with all their genes)."
     )
     verdict = Verdict("no difference found", "strong")
     if is_known(low) and (low > 0 or high < 0) and row["baseline_difference_p"] < ALPHA:

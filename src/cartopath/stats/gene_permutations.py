@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cartopath.core.errors import StatisticsError
-from cartopath.stats.association import benjamini_hochberg
 from cartopath.stats.gene_table import correlation_p, gene_pairs, standard_columns
 from cartopath.stats.inputs import Names, names_of
 
@@ -78,23 +77,17 @@ def permuted_genes(
     labels = np.zeros(n_patients, np.int64) if groups is None else _codes(groups, n_patients)
     times = n_permutations or min(max(math.ceil(_NULL_VALUES / max(n_genes, 1)), _FEWEST), _MOST)
     own, n_own = _coefficients(first, second)
-    null_r, null_z, below, discovered = [], [], [], []
-    for order in _orders(labels, times, rng):
-        r, n = _coefficients(first[order], second)
-        p = correlation_p(r, n)
-        null_r.append(r[~np.isnan(r)])
-        null_z.append(_scaled(r, n))
-        below.append(int((p < ALPHA).sum()))
-        discovered.append(int(((benjamini_hochberg(p) < ALPHA) & (r > 0)).sum()))
-    pooled = np.sort(np.concatenate(null_z))
-    coefficients = np.concatenate(null_r)
+    drawn = [_coefficients(first[order], second) for order in _orders(labels, times, rng)]
+    r, n = (np.array(part) for part in zip(*drawn, strict=True))  # (n_permutations, n_genes)
+    p = correlation_p(r, n)
+    defined = r[~np.isnan(r)]
     return PermutedGenes(
         pearson=own,
-        p_value=_shares(_scaled(own, n_own, keep_missing=True), pooled),
-        null_median=float(np.median(coefficients)) if len(coefficients) else math.nan,
-        null_95=float(np.percentile(coefficients, 95)) if len(coefficients) else math.nan,
-        n_below_alpha=np.array(below),
-        n_discovered=np.array(discovered),
+        p_value=_shares(_scaled(own, n_own), np.sort(_scaled(r, n), axis=None)),
+        null_median=float(np.median(defined)) if len(defined) else math.nan,
+        null_95=float(np.percentile(defined, 95)) if len(defined) else math.nan,
+        n_below_alpha=(p < ALPHA).sum(axis=1),
+        n_discovered=((p <= _last_rejected(p)) & (r > 0)).sum(axis=1),
     )
 
 
@@ -123,13 +116,21 @@ def _coefficients(first: NDArray[np.float64], second: NDArray[np.float64]) -> tu
     return np.where(n >= 3, np.clip(r, -1, 1), np.nan), n
 
 
-def _scaled(r: NDArray[np.float64], n: NDArray[np.int64], *, keep_missing: bool = False) -> NDArray[np.float64]:
+def _scaled(r: NDArray[np.float64], n: NDArray[np.int64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore"):
-        z: NDArray[np.float64] = np.arctanh(r) * np.sqrt(np.where(n > 3, n - 3.0, np.nan))
-    return z if keep_missing else z[~np.isnan(z)]
+        return np.asarray(np.arctanh(r) * np.sqrt(np.where(n > 3, n - 3.0, np.nan)))
 
 
 def _shares(own: NDArray[np.float64], pooled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of null values that reach each own value, counting one more; NaN where there is none."""
-    reached = len(pooled) - np.searchsorted(pooled, own, side="left")
-    return np.where(np.isnan(own), np.nan, (1 + reached) / (1 + len(pooled)))
+    """Return the share of null values, in rising order, that reach each own value, counting one more; NaN where there is none."""
+    n_null = len(pooled) - int(np.isnan(pooled).sum())  # NaN are sorted to the end.
+    reached = n_null - np.searchsorted(pooled[:n_null], own, side="left")
+    return np.where(np.isnan(own), np.nan, (1 + reached) / (1 + n_null))
+
+
+def _last_rejected(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each row the largest p-value whose q-value (Benjamini and Hochberg) is below 0.05, -1 for none, (n_rows, 1)."""
+    ranked = np.sort(p, axis=1)
+    n_tests = (~np.isnan(p)).sum(axis=1, keepdims=True)
+    is_rejected = ranked * n_tests < ALPHA * np.arange(1, p.shape[1] + 1)
+    return np.where(is_rejected, ranked, -1.0).max(axis=1, initial=-1.0, keepdims=True)

@@ -1,0 +1,91 @@
+"""Which genes are predicted: all that are expressed, a panel, or names; as logarithms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cartopath.core.errors import TableError, TraitError
+from cartopath.methods.regression.expression import open_table, read_expression
+from cartopath.methods.regression.settings import Inputs, Settings
+
+PATIENTS = [f"P{i}" for i in range(10)]
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """Counts of six genes: one silent, one expressed in a single patient, one with a missing value."""
+    rng = np.random.default_rng(0)
+    counts = pd.DataFrame(rng.integers(1, 900, size=(6, 10)), columns=PATIENTS, dtype=float)
+    counts.index = pd.Index(["TP53", "LYZ", "WARS", "SILENT", "RARE", "GAPPY"], name="gene")
+    counts.loc["SILENT"] = 0
+    counts.loc["RARE"] = [0] * 9 + [40]
+    counts.loc["GAPPY", "P3"] = np.nan
+    counts.to_csv(tmp_path / "counts.csv")
+    return Inputs(features=tmp_path, table=tmp_path / "counts.csv")
+
+
+def read(inputs, **settings):
+    return read_expression(open_table(inputs), Settings(**settings), PATIENTS, inputs)
+
+
+def test_all_genes_are_those_that_are_expressed(inputs):
+    found = read(inputs)
+    assert found.values.columns.tolist() == ["TP53", "LYZ", "WARS", "GAPPY"]
+    assert dict(found.left_out.to_numpy()) == {
+        "SILENT": "the same in all patients",
+        "RARE": "above its lowest value in 10% of patients",
+    }
+
+
+def test_counts_become_logarithms_and_missing_values_stay(inputs):
+    found = read(inputs)
+    counts = pd.read_csv(inputs.table, index_col=0).T
+    assert found.values["TP53"].to_numpy() == pytest.approx(np.log1p(counts["TP53"].to_numpy()))
+    assert np.isnan(found.values.loc["P3", "GAPPY"])
+    assert found.transform == "log(1 + x) of counts"
+
+
+def test_values_that_are_logarithms_are_left_as_they_are(inputs, tmp_path):
+    table = pd.DataFrame(
+        np.random.default_rng(1).normal(size=(4, 10)), columns=PATIENTS, index=pd.Index(list("ABCD"), name="gene")
+    )
+    table.to_csv(tmp_path / "logs.csv")
+    found = read(Inputs(features=tmp_path, table=tmp_path / "logs.csv"))
+    assert found.values.T.to_numpy() == pytest.approx(table.to_numpy())
+    assert found.transform.startswith("values as in the table")
+
+
+def test_a_panel_leaves_out_what_the_table_lacks_and_says_so(inputs):
+    found = read(inputs, genes="graziani_2022")
+    assert found.genes[["gene", "feature", "group"]].to_numpy().tolist() == [
+        ["LYZ", "LYZ", "training"],
+        ["TP53", "TP53", "attention"],
+        ["WARS1", "WARS", "both"],
+    ]
+    assert len(found.left_out) == 32
+    assert found.left_out["reason"].str.startswith("not in the table").all()
+
+
+def test_genes_that_are_named_are_kept_however_rare(inputs):
+    assert read(inputs, genes="TP53, RARE").values.columns.tolist() == ["TP53", "RARE"]
+
+
+def test_a_name_that_is_not_there_is_refused_with_the_closest(inputs):
+    with pytest.raises(TraitError, match=r"TP35 \(closest: TP53"):
+        read(inputs, genes="TP35,LYZ")
+
+
+def test_a_misprint_of_the_paper_is_refused(inputs):
+    with pytest.raises(TraitError, match="LYX is a misprint of LYZ"):
+        read(inputs, genes="LYX")
+
+
+def test_a_file_of_genes_is_read(inputs, tmp_path):
+    (tmp_path / "mine.txt").write_text("LYZ\nNOT1\n")
+    found = read(inputs, genes=str(tmp_path / "mine.txt"))
+    assert (found.panel, found.values.columns.tolist()) == ("mine", ["LYZ"])
+
+
+def test_nothing_to_predict_is_an_error(inputs):
+    with pytest.raises(TableError, match="none of 1 genes can be predicted"):
+        read(inputs, genes="SILENT")
