@@ -1,5 +1,6 @@
 """The fingerprint network, its loss and the receptor head, against closed forms (F43, F44, F52)."""
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from cartopath.core.errors import ConfigError
-from cartopath.models import n_parameters
+from cartopath.models import load_weights, n_parameters, weights_of
 from cartopath.models.fingerprint import (
     FingerprintSpec,
     ReceptorHead,
@@ -146,6 +147,30 @@ def test_a_spec_survives_json():
         FingerprintSpec.from_dict({**spec.to_dict(), "zoom": 1})
     with pytest.raises(ConfigError, match="'pretrained' must be of type bool"):
         FingerprintSpec.from_dict({**spec.to_dict(), "pretrained": 1})
+
+
+def test_a_description_from_before_batch_normalisation_is_one_without_it():
+    described = FingerprintSpec(mpp=1.0).to_dict()
+    del described["batch_norm"]
+    assert FingerprintSpec.from_dict(described) == FingerprintSpec(mpp=1.0, batch_norm=False)
+
+
+def test_a_part_that_all_fingerprints_have_in_common_is_kept_from_a_batch_normalised_classifier():
+    plain, normalised = (
+        build_fingerprint_network(dataclasses.replace(TINY, batch_norm=batch_norm), n_pieces=3) for batch_norm in (False, True)
+    )
+    fingerprints = plain.fingerprint(tiles(16)).detach()
+    shifted = 3 * fingerprints + 100
+    assert torch.allclose(normalised.identify(fingerprints), normalised.identify(shifted), atol=0.05)
+    assert not torch.allclose(plain.identify(fingerprints), plain.identify(shifted), atol=1.0)
+    assert torch.equal(normalised.fingerprint(tiles(16)), plain.fingerprint(tiles(16)))
+
+
+def test_the_averages_of_a_batch_normalised_classifier_travel_with_the_weights():
+    network, other = (build_fingerprint_network(dataclasses.replace(TINY, batch_norm=True), n_pieces=3, seed=s) for s in (0, 1))
+    network(tiles(16))
+    load_weights(other, weights_of(network), source="a test")
+    assert torch.equal(network.eval()(tiles(4))[1], other.eval()(tiles(4))[1])
 
 
 def test_importing_the_package_imports_no_torch():

@@ -31,6 +31,7 @@ class FingerprintNetwork(nn.Module):
         self.backbone = backbone
         is_wide_enough = n_backbone == spec.n_features
         self.projection: nn.Module = nn.Identity() if is_wide_enough else nn.Linear(n_backbone, spec.n_features)
+        self.norm: nn.Module = nn.BatchNorm1d(spec.n_features, affine=False) if spec.batch_norm else nn.Identity()
         self.classifier = nn.Linear(spec.n_features, n_pieces)
         self.n_features, self.n_pieces = spec.n_features, n_pieces
         matrix = torch.tensor([LUMINANCE] * 3) if spec.colour == "grey" else torch.eye(3)
@@ -59,7 +60,7 @@ class FingerprintNetwork(nn.Module):
 
     def identify(self, fingerprints: Tensor) -> Tensor:
         """Return the logits of the pieces from fingerprints, (n, n_features) -> (n, n_pieces), float32."""
-        logits: Tensor = self.classifier(fingerprints)
+        logits: Tensor = self.classifier(self.norm(fingerprints))
         return logits.float()
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
