@@ -132,4 +132,6 @@ class TestWrittenGradients:
     def test_they_are_those_that_torch_derives(self, sizes, rate, clamp):
         written, derived = self.gradients(sizes=sizes, rate=rate, clamp=clamp)
         for name, gradient in derived.items():
-            torch.testing.assert_close(written[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
+            torch.testing.assert_close(
+                written[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+            )
