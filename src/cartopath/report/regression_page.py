@@ -77,15 +77,16 @@ def _n_slides(found: Regression) -> int:
 
 def _claims(found: Regression) -> list[Claim]:
     row, n_genes = found.arms.iloc[0], found.measured.shape[1]
-    permuted = found.first.permuted
+    shuffled = found.first.permuted.n_discovered
+    chance = (1 + int((shuffled >= row["n_bh"]).sum())) / (1 + len(shuffled))
     claims = [
         Claim(
             "Better than chance",
             f"{count(row['n_bh'])} of {counted(n_genes, 'gene')} with a positive correlation and q < 0.05 "
             f"({count(row['n_holm'])} by Holm), {count(row['n_beat_permuted'])} better than shuffled measurements. Where "
-            f"measurements are shuffled the median is {number(row['permuted_median'], digits=0)}, and 95 % of times at most "
-            f"{number(row['permuted_95'], digits=0)}.",
-            *_of(Verdict("above chance", "good") if row["n_bh"] > permuted.n_discovered.max() else NOTHING_FOUND),
+            f"measurements are shuffled, so many genes are found with {p_equals(chance)}; at most "
+            f"{counted(row['permuted_95'], 'gene')} in 95 % of {counted(len(shuffled), 'permutation')}.",
+            *_of(Verdict("above chance", "good") if row["n_bh"] and chance < ALPHA else NOTHING_FOUND),
         ),
         _baseline_claim(found),
     ]

@@ -133,4 +133,5 @@ def _last_rejected(p: NDArray[np.float64]) -> NDArray[np.float64]:
     ranked = np.sort(p, axis=1)
     n_tests = (~np.isnan(p)).sum(axis=1, keepdims=True)
     is_rejected = ranked * n_tests < ALPHA * np.arange(1, p.shape[1] + 1)
-    return np.where(is_rejected, ranked, -1.0).max(axis=1, initial=-1.0, keepdims=True)
+    last: NDArray[np.float64] = np.where(is_rejected, ranked, -1.0).max(axis=1, initial=-1.0, keepdims=True)
+    return last

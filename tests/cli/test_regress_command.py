@@ -1,0 +1,67 @@
+"""`cartopath regress` from the command line: one small cohort, and the messages of what cannot be done."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cartopath.cli.main import app
+from cartopath.training.feature_files import TileFeatures, write_trident
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """Twenty patients with a slide each, called like the patient, in TRIDENT's layout, and three genes."""
+    folder = tmp_path_factory.mktemp("cohort")
+    rng = np.random.default_rng(0)
+    levels = rng.normal(size=20)
+    for i, level in enumerate(levels):
+        features = rng.normal(size=(15, 4)).astype(np.float32)
+        features[:, 0] += 2 * level
+        xy = np.column_stack([np.arange(15), np.zeros(15, int)]) * 512
+        tiles = TileFeatures(
+            slide_id=f"P{i:02d}", features=features, xy_px0=xy, window_px0=512, size_px=256, mpp=0.25, encoder="made"
+        )
+        write_trident(tiles, folder / "features" / f"P{i:02d}.h5")
+    counts = np.exp(np.column_stack([levels, rng.normal(size=(20, 2))]) + 3).round(2)
+    table = pd.DataFrame(counts.T, index=pd.Index(["TP53", "LYZ", "WARS"], name="gene"), columns=[f"P{i:02d}" for i in range(20)])
+    table.to_csv(folder / "expression.csv")
+    return folder
+
+
+def regress(cohort, out, *more):
+    return runner.invoke(app, ["regress", str(cohort / "features"), str(cohort / "expression.csv"), "-o", str(out), "-q", *more])
+
+
+def test_a_regression_prints_what_it_found_and_writes_a_page(cohort, tmp_path):
+    result = regress(cohort, tmp_path, "--genes", "TP53,WARS", "--head", "mean", "--epochs", "4", "--no-control")
+    assert result.exit_code == 0, result.output
+    assert "20 patients, 2 genes, 4 features of made" in result.output
+    assert "ridge" in result.output and "WARS1" in result.output
+    assert (tmp_path / "index.html").is_file()
+    assert set(pd.read_csv(tmp_path / "genes.csv")["gene"]) == {"TP53", "WARS1"}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--genes", "TP35"], "TP35 (closest: TP53"),
+        (["--genes", "LYX"], "LYX is a misprint of LYZ"),
+        (["--head", "atention"], "expected some of attention"),
+        (["--folds", "8"], "20 patients"),
+        (["--attention", "LYZ", "--genes", "TP53"], "--attention LYZ: not among the 1 genes"),
+    ],
+)
+def test_what_cannot_be_done_is_one_message(cohort, tmp_path, more, message):
+    result = regress(cohort, tmp_path, *more)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_features_that_are_not_there_are_named(cohort, tmp_path):
+    result = runner.invoke(app, ["regress", str(tmp_path / "none"), str(cohort / "expression.csv"), "-o", str(tmp_path), "-q"])
+    assert result.exit_code == 1
+    assert "no such folder of feature files" in result.output
