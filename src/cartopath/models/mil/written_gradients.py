@@ -1,8 +1,8 @@
 """The gradients of attention heads written out, several times cheaper than derived step by step: for one output per head.
 
 The hidden layer has nothing behind it, so tiles meet only two layers: one row for the value, and attention's, each already
-multiplied with the hidden layer. Gradients are taken of these and then passed on to their two factors. They equal those that torch
-derives from `pooled`, within rounding.
+multiplied with the hidden layer. Gradients are taken of these and then passed on to their two factors. Within rounding they equal
+those that torch derives from `pooled`.
 """
 
 from __future__ import annotations

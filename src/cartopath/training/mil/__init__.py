@@ -14,9 +14,10 @@ from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
 from cartopath.training.mil.scaling import FeatureScaling
 from cartopath.training.mil.spec import MilTraining
-from cartopath.training.mil.train import Trained, iter_trained, train_heads
+from cartopath.training.mil.train import iter_trained, train_heads
 
 if TYPE_CHECKING:
+    from cartopath.training.mil.lots import Trained
     from cartopath.training.mil.predict import BagPrediction, predict_bag, predict_many
 
 __all__ = [
@@ -41,7 +42,10 @@ __all__ = [
 ]
 
 
+_HOME = {"BagPrediction": "predict", "Trained": "lots", "predict_bag": "predict", "predict_many": "predict"}
+
+
 def __getattr__(name: str) -> Any:
-    if name not in ("BagPrediction", "predict_bag", "predict_many"):
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("cartopath.training.mil.predict"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -16,6 +16,7 @@ from cartopath.training.mil.gradients import step_gradients
 from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
 from cartopath.training.mil.losses import BagTargets, losses
+from cartopath.training.mil.memory import VALIDATION_TILES
 from cartopath.training.mil.optimizers import ManyOptimizer
 from cartopath.training.mil.records import Records
 from cartopath.training.mil.scaling import FeatureScaling
@@ -23,7 +24,6 @@ from cartopath.training.mil.spec import MilTraining
 from cartopath.training.mil.targets import Targets
 from cartopath.training.mil.tiles import BagTiles, TileBatch
 
-_VALIDATION_TILES = 4096
 _STOPPED_SHARE = 0.1
 
 
@@ -138,7 +138,7 @@ class _Fit:
         """Return the mean loss of each job over validation bags."""
         weights = self._named_weights
         order, parts = [], []
-        for batch in self._with.tiles.validation_batches(self._with.validation, at_once=_VALIDATION_TILES):
+        for batch in self._with.tiles.validation_batches(self._with.validation, at_once=VALIDATION_TILES):
             tiles = self._on_device(batch.tiles)
             parts.append(pooled(self._with.spec, weights, tiles, batch.sizes).predictions)
             order.append(batch.bags)
