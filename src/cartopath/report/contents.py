@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from cartopath.report.blocks import Section
 from cartopath.report.results import StudyResults
+from cartopath.report.sections.attention_hotspots import attention_section
+from cartopath.report.sections.attention_regression import regression_section
 from cartopath.report.sections.cohort import cohort_section, findings_section, slides_section
 from cartopath.report.sections.cox import cox_section
 from cartopath.report.sections.fingerprints_arms import arms_section
@@ -38,6 +40,8 @@ SECTIONS: tuple[Callable[[StudyResults], Section | None], ...] = (
     training_section,
     performance_section,
     scores_section,
+    regression_section,
+    attention_section,
     receptor_section,
     arms_section,
     tissue_section,

@@ -23,7 +23,10 @@ _SOURCE = (
     "Every number on this page is also in `tables/*.csv` of the study folder. “The paper” is Levy-Jurgenson et al. 2020, "
     "Scientific Reports, doi 10.1038/s41598-020-75708-z."
 )
-_FINGERPRINTS_SOURCE = " Rawat et al. 2020 is Scientific Reports 10:7275, doi 10.1038/s41598-020-64156-4."
+_METHOD_SOURCES = {
+    "fingerprints": " Rawat et al. 2020 is Scientific Reports 10:7275, doi 10.1038/s41598-020-64156-4.",
+    "attention": " The method follows Graziani et al. 2022, attention-based interpretable regression of gene expression.",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def render_report(results: StudyResults, *, title: str | None = None, key: str =
 
     sections = [section for make in SECTIONS if (section := make(results)) is not None]
     name = title or f"{results.config.get('name') or 'Study'}: molecular cartography"
-    source = _SOURCE + (_FINGERPRINTS_SOURCE if results.setting("method", "name") == "fingerprints" else "")
+    source = _SOURCE + _METHOD_SOURCES.get(str(results.setting("method", "name")), "")
     return render_page(sections, title=name, kicker="cartopath study report", source=source, traits=results.traits, key=key)
 
 

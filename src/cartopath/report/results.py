@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from cartopath.core.errors import ArtifactError
+from cartopath.report.attention_schemas import ATTENTION_SCHEMAS
 from cartopath.report.fingerprint_schemas import FINGERPRINT_SCHEMAS
 from cartopath.report.schemas import NUMBER_PREFIXES, SCHEMAS, Schema
 from cartopath.study.layout import Layout
@@ -41,7 +42,7 @@ class StudyResults:
 
     Attributes:
         root: The study folder.
-        tables: All tables of `schemas.SCHEMAS` and `fingerprint_schemas.FINGERPRINT_SCHEMAS`.
+        tables: All tables of `SCHEMAS`, `FINGERPRINT_SCHEMAS` and `ATTENTION_SCHEMAS`.
         config: The resolved configuration; empty when there is none.
         config_text: The same as it stands in the file.
         ledger: One dictionary per readable line.
@@ -100,7 +101,7 @@ def read_results(study_dir: Path) -> StudyResults:
     layout = Layout(study_dir)
     config_text = _text_or_nothing(layout.lock)
     ledger, damaged = _read_ledger(layout.ledger)
-    schemas = SCHEMAS | FINGERPRINT_SCHEMAS
+    schemas = SCHEMAS | FINGERPRINT_SCHEMAS | ATTENTION_SCHEMAS
     tables = {name: _read_result(layout.table(name), name, schema) for name, schema in schemas.items()}
     return StudyResults(study_dir, tables, _parse_config(config_text), config_text, ledger, damaged)
 
