@@ -51,11 +51,13 @@ class Size:
     n_swaps: int = 3
     slide_um: float = 400.0
     likeness: float = 0.9
-    network: FingerprintSpec = field(default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=2.0))
+    network: FingerprintSpec = field(
+        default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0, batch_norm=True)
+    )
     tiles_per_piece: int = 16
-    batch_size: int = 64
-    max_chunks: int = 14
-    lr: float = 5e-4
+    batch_size: int = 32
+    max_chunks: int = 12
+    lr: float = 4e-3
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def judge(folder: Path, seed: int, size: Size, threads: int, *, is_honest: bool)
         validation_tiles_per_piece=2,
         batch_size=size.batch_size,
         max_chunks=size.max_chunks,
-        plateau_patience=size.max_chunks,
         lr=size.lr,
+        schedule="one_cycle",
         seed=seed,
         accelerator="cpu",
         threads=threads,

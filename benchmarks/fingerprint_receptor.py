@@ -12,7 +12,8 @@ whose planted status is known here, are the test. Arms, on the same tiles and pa
 * random: the same with an encoder of random weights;
 * direct: the encoder's network trained on the labelled patients' tiles with the patients' labels, augmented in the same way.
 
-Prints the mean AUROC over the folds and the paired gain, with 95 % intervals that resample patients within folds. Results are
+Prints the mean AUROC over the folds and the paired gain, with 95 % intervals that resample patients within folds; and the AUROC
+of the first arm by tiles of one type of tissue alone, as it was planted (a tile's type covers at least half of it). Results are
 written to FOLDER/results.json as they come, and read from there; trainings are resumed.
 """
 
@@ -31,7 +32,9 @@ from numpy.typing import NDArray
 from cartopath.core.rng import seed_for, stream
 from cartopath.models import flushed_denormals, load_weights
 from cartopath.models.fingerprint import FingerprintNetwork, FingerprintSpec, build_fingerprint_network
-from cartopath.simulate import CohortSpec, SimulatedCohort, simulate_cohort
+from cartopath.simulate import CohortSpec, SimulatedCohort, plan_slides, simulate_cohort
+from cartopath.simulate.patients import plan_slide_specimen
+from cartopath.simulate.tissue_kinds import TISSUE_KINDS, tissue_kinds
 from cartopath.slides import open_slide, tissue_mask
 from cartopath.stats import auroc
 from cartopath.training.fingerprint import (
@@ -52,6 +55,8 @@ TRAITS = ("MKI67", "ESR1", "PTPRC", "COL1A1")
 RECEPTOR = "ESR1"
 N_FOLDS = 5
 ARMS = ("fingerprints", "random", "direct")
+KINDS = TISSUE_KINDS[1:]
+KINDS_PER_TILE = 12
 
 Tiles = NDArray[np.uint8]
 
@@ -64,12 +69,14 @@ class Size:
     n_labelled: int = 20
     slide_um: float = 320.0
     correlation_um: float = 60.0
-    network: FingerprintSpec = field(default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=48, mpp=1.0))
+    network: FingerprintSpec = field(
+        default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=48, mpp=1.0, batch_norm=True)
+    )
     augmentation: AugmentationSpec = field(default_factory=lambda: AugmentationSpec(rotation="right_angles"))
-    tiles_per_piece: int = 8
-    batch_size: int = 64
-    max_chunks: int = 12
-    lr: float = 5e-4
+    tiles_per_piece: int = 6
+    batch_size: int = 32
+    max_chunks: int = 10
+    lr: float = 4e-3
     direct_epochs: int = 30
     direct_patience: int = 8
     direct_lr: float = 1e-3
@@ -104,6 +111,7 @@ class Experiment:
         slides = self.cohort.slides.set_index("patient_id")["path"]
         self.paths = {name: self.cohort.folder / slides[name] for name in self.names}
         self.folds, self.labelled = self._deal()
+        self._plans = {plan.patient_id: plan for plan in plan_slides(spec)}
         self._tiles: dict[str, Tiles] = {}
 
     def _deal(self) -> tuple[list[list[str]], set[str]]:
@@ -121,17 +129,35 @@ class Experiment:
     def tiles(self, name: str) -> Tiles:
         """Return the tiles of a patient side by side that are at least half tissue, (n, size, size, 3)."""
         if name not in self._tiles:
-            network = self.size.network
-            with open_slide(self.paths[name]) as slide:
-                full = slide.dimensions_px0
-                n = int(full.width * slide.mpp / network.size_um)
-                side_px0 = round(n * network.size_um / slide.mpp)
-                corner = (full.width - side_px0) // 2
-                picture = slide.read_scaled(corner, corner, (side_px0, side_px0), (n * network.size_px,) * 2)
-            cut = picture.reshape(n, network.size_px, n, network.size_px, 3).swapaxes(1, 2)
-            tissue = tissue_mask(picture).reshape(n, network.size_px, n, network.size_px).mean(axis=(1, 3))
+            cut, tissue = self._cut(name)
             self._tiles[name] = np.ascontiguousarray(cut[tissue >= min(0.5, float(tissue.max()))])
         return self._tiles[name]
+
+    def _cut(self, name: str) -> tuple[Tiles, NDArray[np.float64]]:
+        """Return all tiles of a patient, (n, n, size, size, 3), and how much of each is tissue, (n, n)."""
+        network = self.size.network
+        with open_slide(self.paths[name]) as slide:
+            full = slide.dimensions_px0
+            n = int(full.width * slide.mpp / network.size_um)
+            side_px0 = round(n * network.size_um / slide.mpp)
+            corner = (full.width - side_px0) // 2
+            picture = slide.read_scaled(corner, corner, (side_px0, side_px0), (n * network.size_px,) * 2)
+        cut = picture.reshape(n, network.size_px, n, network.size_px, 3).swapaxes(1, 2)
+        return cut, tissue_mask(picture).reshape(n, network.size_px, n, network.size_px).mean(axis=(1, 3))
+
+    def tiles_by_kind(self, name: str) -> dict[str, Tiles]:
+        """Return the tiles of a patient of which at least half is of one type of tissue, by that type; fat is no tissue above."""
+        cut, _ = self._cut(name)
+        n, specimen = len(cut), plan_slide_specimen(self.cohort.spec, self._plans[name])
+        size_um = specimen.size_px0.to_um(specimen.mpp)
+        kinds = tissue_kinds(specimen, pitch_um=self.size.network.size_um / KINDS_PER_TILE)
+        start = round((size_um.width - n * self.size.network.size_um) / 2 / size_um.width * kinds.shape[1])
+        inner = kinds[start : start + n * KINDS_PER_TILE, start : start + n * KINDS_PER_TILE]
+        shares = {
+            kind: (inner.reshape(n, KINDS_PER_TILE, n, KINDS_PER_TILE) == number).mean(axis=(1, 3))
+            for number, kind in enumerate(TISSUE_KINDS, start=1)
+        }
+        return {kind: np.ascontiguousarray(cut[shares[kind] >= 0.5]) for kind in KINDS}
 
     def groups(self, fold: int) -> tuple[list[str], list[str], list[str]]:
         """Return labelled patients to train on, labelled patients to stop by, and all patients to test on."""
@@ -156,6 +182,7 @@ class Experiment:
             batch_size=size.batch_size,
             max_chunks=size.max_chunks,
             lr=size.lr,
+            schedule="one_cycle",
             seed=self.seed,
             accelerator="cpu",
             threads=self.threads,
@@ -171,13 +198,25 @@ class Experiment:
         """Train a head on frozen features and score the fold."""
         train, stop, test = self.groups(fold)
 
-        def features(name: str) -> NDArray[np.float32]:
-            return fingerprint_tiles(network, [self.tiles(name)], device="cpu", threads=self.threads)
+        def features(tiles: Tiles) -> NDArray[np.float32]:
+            return fingerprint_tiles(network, [tiles], device="cpu", threads=self.threads)
 
-        bags = [[Bag(name, features(name), self.status[name]) for name in names] for names in (train, stop)]
+        bags = [[Bag(name, features(self.tiles(name)), self.status[name]) for name in names] for names in (train, stop)]
         outcome = train_receptor_head(bags[0], bags[1], HeadTraining(seed=self.seed, stream=("fold", fold)))
         head = head_of(outcome.weights)
-        return self._result(fold, lambda name: float(head_scores(head, features(name)).mean()), outcome.best_epoch, test)
+
+        def score(tiles: Tiles) -> float:
+            return float(head_scores(head, features(tiles)).mean())
+
+        found = {name: self.tiles_by_kind(name) for name in test}
+        by_kind: Values = {}
+        for kind in KINDS:
+            having = [name for name in test if len(found[name][kind])]
+            scores = [round(score(found[name][kind]), 5) for name in having]
+            tiles = sum(len(found[name][kind]) for name in having)
+            by_kind[kind] = {"status": [self.status[name] for name in having], "scores": scores, "tiles": tiles}
+        result = self._result(fold, lambda name: score(self.tiles(name)), outcome.best_epoch, test)
+        return {**result, "by_kind": by_kind}
 
     def direct(self, fold: int) -> Values:
         """Train the network itself on the labelled patients' tiles and score the fold."""
@@ -295,6 +334,9 @@ def run(folder: Path, seeds: Sequence[int], *, size: Size | None = None, threads
         }
         found[f"seed {seed}"] = {arm: mean_auroc(folds) for arm, folds in results.items()} | {
             f"fingerprints over {arm}": mean_auroc(results["fingerprints"], results[arm]) for arm in arms if arm != "fingerprints"
+        }
+        found[f"seed {seed}"] |= {
+            f"{arms[0]}, {kind} alone": mean_auroc([fold["by_kind"][kind] for fold in results[arms[0]]]) for kind in KINDS
         }
     return found
 

@@ -2,8 +2,9 @@
 
     python benchmarks/fingerprint_table2.py --out FOLDER [--quick] [--seeds 0 1 2] [--accelerator auto] [--threads 1]
 
-Arrays of other patients are used for training and for testing. Every array block is cut into two serial sections of different
-stain and scanner. Left halves of the first section of the test array are matched to right halves of the second one. Arms:
+Arrays of other patients are used for training and for testing; the small training set is the first patients of the large one.
+Every array block is cut into two serial sections of different stain and scanner. Left halves of the first section of the test
+array are matched to right halves of the second one. Arms:
 
 * one stain: trained on first sections only;
 * both stains: sections of a core share the class, the loss is the cross entropy (experiments 1 and 2 of the paper);
@@ -57,9 +58,9 @@ class Size:
         scanner_mpp: Micrometres per pixel of the first section; the second is scanned finer.
         network: What is trained.
         batch_size: Images per step.
-        n_images: That every training sees at most.
+        n_images: That every training sees.
         overlap: Of tiles at matching.
-        lr: Learning rate.
+        lr: Highest learning rate.
         augmentation: What is done to tiles.
     """
 
@@ -77,17 +78,17 @@ class Size:
 
 
 QUICK = Size(
-    small=30,
-    large=120,
-    test=30,
+    small=16,
+    large=60,
+    test=40,
     core_um=400.0,
     scanner_mpp=1.0,
-    network=FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0),
+    network=FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0, batch_norm=True),
     batch_size=32,
-    n_images=18_000,
-    overlap=0.5,
-    lr=5e-4,
-    augmentation=AugmentationSpec(rotation="right_angles"),
+    n_images=22_400,
+    overlap=0.25,
+    lr=4e-3,
+    augmentation=AugmentationSpec(rotation="right_angles", flips=True),
 )
 FULL = Size(
     small=104,
@@ -132,9 +133,9 @@ class Run:
         return [piece for piece in found if len(piece.pictures) == 2]
 
     def recipe(self, arm: str, n_pieces: int) -> FingerprintTraining:
-        """About 20 validations, whatever the number of pieces; the learning rate falls late if at all."""
+        """About ten validations, whatever the number of pieces, in one cycle of the learning rate."""
         size, pairs = self.size, 2 if arm == "style pairs" else 1
-        tiles = max(2, round(size.n_images / 20 / n_pieces / 2) * 2)
+        tiles = max(2, round(size.n_images / 10 / n_pieces / 2) * 2)
         chunks = max(1, round(size.n_images / tiles / n_pieces))
         return FingerprintTraining(
             pairing="sections" if arm == "style pairs" else "none",
@@ -143,9 +144,8 @@ class Run:
             batch_size=size.batch_size // pairs,
             validation_tiles_per_piece=2,
             max_chunks=chunks,
-            plateau_patience=max(1, round(0.6 * chunks)),
-            stop_patience=chunks,
             lr=size.lr,
+            schedule="one_cycle",
             seed=self.seed,
             accelerator=self.accelerator,
             devices="auto" if self.accelerator != "cpu" else 1,
@@ -156,7 +156,9 @@ class Run:
         """Train on one set and play with the test array."""
         size, network = self.size, self.size.network
         limits = {"read_px": size.augmentation.read_px(network.size_px), "min_tissue": 0.5}
-        train, _ = usable_pieces(self.pieces(f"train-{name}", getattr(size, name)), network, **limits)
+        everybody = self.pieces("train", size.large)
+        chosen = sorted({piece.patient_id for piece in everybody})[: getattr(size, name)]
+        train, _ = usable_pieces([piece for piece in everybody if piece.patient_id in chosen], network, **limits)
         pieces = [piece.only(["first"]) for piece in train] if arm == "one stain" else train
         work = self.folder / "work" / f"{self.seed}-{name}-{arm.replace(' ', '-')}"
         outcome = train_fingerprint(pieces, network, self.recipe(arm, len(pieces)), work_dir=work)

@@ -77,6 +77,10 @@ def test_no_patient_of_a_fold_is_learned_from_and_all_arms_score_the_same_patien
     results = {arm: experiment.run_fold(arm, 0) for arm in receptor.ARMS}
     assert len({tuple(result["names"]) for result in results.values()}) == 1
     assert results["direct"]["auroc"] > 0.5
+    assert set(results["fingerprints"]["by_kind"]) == set(receptor.KINDS)
+    name = max(experiment.names, key=lambda name: len(experiment.tiles_by_kind(name)["stroma"]))
+    lightness = {kind: tiles.mean() for kind, tiles in experiment.tiles_by_kind(name).items() if len(tiles)}
+    assert lightness["epithelium"] < lightness["stroma"]
 
 
 def test_a_planted_gain_in_auroc_has_an_interval_above_zero():
