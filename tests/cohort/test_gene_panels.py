@@ -112,6 +112,13 @@ class TestPanelsInATable:
         with pytest.raises(TraitError, match="2 of the 2 genes"):
             find_panel(panel_of(["ACTB", "GAPDH"]), table)
 
+    def test_say_what_to_do_where_the_table_speaks_of_ensembl_ids(self, tmp_path):
+        frame = pd.DataFrame(np.ones((2, 4)), index=pd.Index(["ENSG00000141510.5", "ENSG00000090382.1"], name="gene"))
+        frame.set_axis([f"P{i}" for i in range(4)], axis=1).to_csv(tmp_path / "ids.csv")
+        found = find_panel(panel_of(["TP53", "BIRC5"]), open_molecular(tmp_path / "ids.csv"))
+        assert dict(found.features) == {"TP53": "ENSG00000141510.5"}
+        assert "Ensembl ids" in found.hint and "hgnc_complete_set.txt" in found.hint
+
     def test_do_not_name_one_feature_twice(self, table):
         with pytest.raises(TraitError, match="ESR1 and esr1 are one feature"):
             find_panel(panel_of(["ESR1", "esr1"]), table)

@@ -93,7 +93,7 @@ def _print_best(found: Regression) -> None:
     rows = [
         (
             row["gene"],
-            f"{row['pearson']:.2f} ({row['pearson_low']:.2f}-{row['pearson_high']:.2f})",
+            f"{row['pearson']:.2f} ({row['pearson_low']:.2f}, {row['pearson_high']:.2f})",
             f"{row['pearson_q']:.2g}",
             f"{row['baseline_pearson']:.2f}",
             "yes" if row["beats_baseline"] else "no",

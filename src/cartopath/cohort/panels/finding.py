@@ -18,11 +18,13 @@ class FoundPanel:
         panel: The panel.
         features: Feature of the table by symbol, for the genes that it holds, in the order of the panel.
         missing: For each symbol that it does not hold, the features whose names look most like it.
+        hint: What to do where the table speaks another language, "" where it does not.
     """
 
     panel: Panel
     features: Mapping[str, str]
     missing: Mapping[str, tuple[str, ...]]
+    hint: str = ""
 
     @property
     def missing_sentence(self) -> str:
@@ -49,14 +51,20 @@ def find_panel(panel: Panel, table: MolecularTable, *, strict: bool = False) -> 
             features[gene.symbol] = table.find(gene.symbol)
         except TraitError:
             missing[gene.symbol] = tuple(table.closest(gene.symbol))
-    found = FoundPanel(panel, features, missing)
+    found = FoundPanel(panel, features, missing, _hint(table) if missing else "")
     if missing and (strict or not features):
         raise TraitError(
             f"{table.path}: {len(missing)} of the {len(panel.genes)} genes of {panel.name} are not in the table: "
-            f"{found.missing_sentence}"
+            f"{found.missing_sentence}{'; ' if found.hint else ''}{found.hint}"
         )
     _refuse_doubles(found, table)
     return found
+
+
+def _hint(table: MolecularTable) -> str:
+    if not all(feature.startswith("ENSG") for feature in table.features[:20]):
+        return ""
+    return "the table names genes by Ensembl ids: give a table that leads from these to symbols, such as hgnc_complete_set.txt"
 
 
 def _refuse_doubles(found: FoundPanel, table: MolecularTable) -> None:

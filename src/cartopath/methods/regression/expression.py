@@ -61,7 +61,7 @@ def read_expression(table: MolecularTable, settings: Settings, patients: Sequenc
         TraitError: A gene that is named one by one is not in the table.
         TableError: No gene is left.
     """
-    features, panel, missing = _features(table, settings, inputs)
+    features, panel, missing, hint = _features(table, settings, inputs)
     values = table.read(list(features)).reindex(list(patients))
     values.columns = pd.Index([gene.symbol for gene in features.values()])
     logs, transform = _logarithms(values, table)
@@ -78,14 +78,14 @@ def read_expression(table: MolecularTable, settings: Settings, patients: Sequenc
         panel=panel,
         transform=transform,
         left_out=pd.DataFrame(left_out, columns=["gene", "reason"]),
-        notes=table.notes,
+        notes=(*table.notes, *((hint,) if hint else ())),
     )
 
 
 def _features(
     table: MolecularTable, settings: Settings, inputs: Inputs
-) -> tuple[dict[str, PanelGene], str, list[tuple[str, str]]]:
-    """Return genes by their feature in the table, the panel's name, and which genes are missing and why."""
+) -> tuple[dict[str, PanelGene], str, list[tuple[str, str]], str]:
+    """Return genes by their feature in the table, the panel's name, which genes are missing and why, and what to do about it."""
     if settings.genes.casefold() == ALL_GENES:
         names = [bare_name(feature) for feature in table.features]
         times, whole = Counter(names), Counter(table.features)
@@ -95,12 +95,15 @@ def _features(
             if whole[feature] == 1
         }
         twice = [(feature, "there several times in the table") for feature, n in whole.items() if n > 1]
-        return genes, ALL_GENES, twice
+        return genes, ALL_GENES, twice, ""
     panel, is_list = asked_panel(settings.genes, inputs)
     found = find_panel(panel, table, strict=is_list)
     by_symbol = {gene.symbol: gene for gene in panel.genes}
     missing = [(symbol, f"not in the table; closest: {', '.join(near) or 'none'}") for symbol, near in found.missing.items()]
-    return {feature: by_symbol[symbol] for symbol, feature in found.features.items()}, panel.name, missing
+    hint = (
+        f"{panel.name}: {len(missing)} of {len(panel.genes)} genes not found; {found.hint} (--gene-names)" if found.hint else ""
+    )
+    return {feature: by_symbol[symbol] for symbol, feature in found.features.items()}, panel.name, missing, hint
 
 
 def asked_panel(genes: str, inputs: Inputs) -> tuple[Panel, bool]:
