@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -221,6 +221,54 @@ def benchmark(
         out=out,
     )
     raise typer.Exit(code)
+
+
+@app.command(epilog="Exit codes: 0 judged; 1 something cannot be read or does not belong together; 2 wrong usage.")
+def validate(
+    sections: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SECTION...", help="Visium folders, or folders with counts/, spots/ and images/.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for maps, tables and maps.png.")] = Path("validation"),
+    only: Annotated[list[str] | None, typer.Option(help="Take only this section (repeatable).")] = None,
+    map_: Annotated[
+        Path | None,
+        typer.Option(
+            "--map", help="Judge this map instead of making one: a folder of <section>.csv, or scores/<method> of a study."
+        ),
+    ] = None,
+    pitch_um: Annotated[
+        float | None, typer.Option("--pitch", min=1, help="Um from spot to spot; default 200, Visium 100.")
+    ] = None,
+    genes: Annotated[int, typer.Option(min=1, help="How many of the most counted genes.")] = 500,
+    region_size: Annotated[int, typer.Option("--region", min=2, help="Side of a region in spots.")] = 5,
+    min_spots: Annotated[int, typer.Option(min=2, help="Spots that a region must have.")] = 4,
+    yield_from: Annotated[
+        Literal["regions", "nuclei"],
+        typer.Option("--yield", help="How much RNA spots hold: learned from regions' totals, or the nuclei seen."),
+    ] = "regions",
+    seed: Annotated[int, typer.Option(help="Seed of the nulls.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Judge maps by tissue whose truth was measured: learn from bulk profiles of regions, compare with single spots."""
+    from cartopath.cli.validate import ValidateOptions, validate_command
+
+    options = ValidateOptions(
+        sections=sections,
+        out=out,
+        only=only or [],
+        map_=map_,
+        pitch_um=pitch_um,
+        genes=genes,
+        region_size=region_size,
+        min_spots=min_spots,
+        yield_from=yield_from,
+        seed=seed,
+        quiet=quiet,
+    )
+    raise typer.Exit(validate_command(options))
 
 
 @app.command()
