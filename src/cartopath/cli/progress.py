@@ -18,7 +18,14 @@ from cartopath.study.tasks import Outcome
 LINE_EVERY_S = 30.0
 """How often at most a stage that goes on gets a plain line, so that a job of hours leaves a log that can be read."""
 
-_SHOWN = ("train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "slide_auroc")
+_SHOWN = {
+    "train_loss": "train loss",
+    "validation_loss": "validation loss",
+    "validation_accuracy": "validation accuracy",
+    "validation_auroc": "validation AUROC",
+    "slide_auroc": "slide AUROC",
+}
+"""Figures of a chunk that are shown, and what they are called."""
 
 
 class ShownProgress(ABC):
@@ -207,7 +214,7 @@ def _said(event: dict[str, Any]) -> str:
     """
     what = "epoch" if "epoch" in event else "chunk"
     metrics = event.get("metrics", {})
-    shown = {name.replace("_", " "): metrics[name] for name in _SHOWN if isinstance(metrics.get(name), float)}
+    shown = {text: metrics[name] for name, text in _SHOWN.items() if isinstance(metrics.get(name), float)}
     figures = [f"{name} {value:.3f}" for name, value in shown.items() if not math.isnan(value)]
     return f"{event.get('task', '')}: {', '.join([f'{what} {event[what] + 1}', *figures])}"
 
