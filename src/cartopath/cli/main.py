@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from cartopath.cli.embedding.command import EXIT_CODES as EMBED_EXIT_CODES
+from cartopath.cli.embedding.command import embed
 from cartopath.cli.fingerprint.commands import app as fingerprint_app
 from cartopath.cli.regression.command import EXIT_CODES as REGRESS_EXIT_CODES
 from cartopath.cli.regression.command import regress
@@ -25,6 +27,7 @@ app = typer.Typer(
 app.add_typer(fingerprint_app)
 app.add_typer(style_app)
 app.add_typer(tissue_app)
+app.command(epilog=EMBED_EXIT_CODES)(embed)
 app.command(epilog=REGRESS_EXIT_CODES)(regress)
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder, or its study.yaml.", show_default=False)]

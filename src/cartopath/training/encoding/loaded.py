@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cartopath.core.errors import TrainingError
 from cartopath.store.hashing import value_key
 
 if TYPE_CHECKING:
@@ -90,8 +91,12 @@ class LoadedEncoder:
         Raises:
             TrainingError: The device is not there, or the precision needs a GPU.
         """
+        import torch
+
         from cartopath.training.inference import over_tiles
 
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise TrainingError(f"torch {torch.__version__} sees no CUDA GPU; use device 'cpu' or 'auto'")
         width = self.card.n_features
         return over_tiles(
             [self.network], self.function, batches, width=width, device=device, precision=precision, threads=threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import ArtifactError
 
@@ -52,11 +53,12 @@ def is_feature_file(path: Path) -> bool:
 
 
 def slide_name(path: Path) -> str:
-    """Return the name of the slide whose features a file holds.
+    """Return the name of the slide that a file shows or whose features it holds: its barcode without UUID, or the file's name.
 
-    >>> slide_name(Path("features_uni_v1/TCGA-A7-A0D9-01Z-00-DX1.h5")), slide_name(Path("A1.svs.pt"))
-    ('TCGA-A7-A0D9-01Z-00-DX1', 'A1')
+    >>> slide_name(Path("TCGA-A7-A0D9-01Z-00-DX1.6f2a.h5")), slide_name(Path("A1.svs.pt")), slide_name(Path("B.ome.tif"))
+    ('TCGA-A7-A0D9-01Z-00-DX1', 'A1', 'B')
     """
     suffix = path.suffix.lower()
     name = path.name[: -len(suffix)] if suffix in (*H5_SUFFIXES, PT_SUFFIX, ZARR_SUFFIX) else path.name
-    return slide_stem(name)
+    barcode = parse_barcode(name)
+    return barcode.slide_id if barcode is not None and barcode.slide_id else slide_stem(name)

@@ -1,0 +1,1 @@
+"""`cartopath embed`: features of slides by any frozen encoder."""
