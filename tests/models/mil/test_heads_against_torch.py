@@ -7,7 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from cartopath.models.mil import MilSpec, attention_gradients, by_name, initial_parameters, n_droppable, parameter_shapes, pooled
+from cartopath.models.mil import (
+    MilSpec,
+    Scratch,
+    attention_gradients,
+    by_name,
+    initial_parameters,
+    n_droppable,
+    parameter_shapes,
+    pooled,
+)
 
 
 def tiles(n: int = 13) -> torch.Tensor:
@@ -123,6 +132,7 @@ class TestWrittenGradients:
             kept=kept if rate else None,
             of_predictions=lambda said: 2 * (said - aims),
             into=written,
+            scratch=Scratch(),
         )
         return written, derived
 

@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from cartopath.models.mil.heads import Pooled, n_droppable, pooled
     from cartopath.models.mil.parameters import by_name, initial_parameters, parameter_shapes
     from cartopath.models.mil.pooling import pooling_weights
-    from cartopath.models.mil.written_gradients import attention_gradients, has_written_gradients
+    from cartopath.models.mil.scratch import Scratch
+    from cartopath.models.mil.written_gradients import attention_gradients, attention_predictions, has_written_gradients
 
 __all__ = [
     "HEADS",
     "TARGETS",
     "MilSpec",
     "Pooled",
+    "Scratch",
     "Supertiles",
     "attention_gradients",
+    "attention_predictions",
     "by_name",
     "has_written_gradients",
     "initial_parameters",
@@ -34,9 +37,9 @@ __all__ = [
     "supertiles",
 ]
 
-_HOME = {"Pooled": "heads", "n_droppable": "heads", "pooled": "heads", "pooling_weights": "pooling"}
+_HOME = {"Scratch": "scratch", "Pooled": "heads", "n_droppable": "heads", "pooled": "heads", "pooling_weights": "pooling"}
 _HOME |= dict.fromkeys(["by_name", "initial_parameters", "parameter_shapes"], "parameters")
-_HOME |= dict.fromkeys(["attention_gradients", "has_written_gradients"], "written_gradients")
+_HOME |= dict.fromkeys(["attention_gradients", "attention_predictions", "has_written_gradients"], "written_gradients")
 
 
 def __getattr__(name: str) -> Any:

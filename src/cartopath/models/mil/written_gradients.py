@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cartopath.models.mil.scratch import Scratch
 from cartopath.models.mil.spec import MilSpec
 
 Weights = Mapping[str, Tensor]
@@ -21,6 +22,16 @@ Weights = Mapping[str, Tensor]
 def has_written_gradients(spec: MilSpec) -> bool:
     """Return whether heads of this kind can go this way."""
     return spec.head == "attention" and spec.is_folded and spec.n_outputs == 1
+
+
+@torch.no_grad()
+def attention_predictions(spec: MilSpec, weights: Weights, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
+    """Return what all heads predict, without dropout, (n_heads, 1, n_bags); arguments are those of `attention_gradients`."""
+    with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)
+    bags = _Bags(sizes)
+    shares = bags.softmax((weights["attention.score"] @ _attention(weights, with_one, scratch)).squeeze(1))
+    values = _value_rows(weights, None, 1).folded.squeeze(1) @ with_one.T
+    return bags.sums(shares * (values.clamp(-spec.bound, spec.bound) if spec.bound else values)).unsqueeze(1)
 
 
 @torch.no_grad()
@@ -33,6 +44,7 @@ def attention_gradients(
     kept: Tensor | None,
     of_predictions: Callable[[Tensor], Tensor],
     into: Weights,
+    scratch: Scratch,
 ) -> None:
     """Write the gradients of a loss by the weights of all heads.
 
@@ -44,9 +56,10 @@ def attention_gradients(
         kept: (n_heads, n_bags, n_hidden), what dropout multiplies the hidden units of each bag by; None for no dropout.
         of_predictions: Given predictions (n_heads, 1, n_bags), returns the gradient of the loss by them.
         into: Where to write, by name.
+        scratch: For what is large on the way.
     """
     with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)  # the last column multiplies biases
-    attention = _attention(weights, with_one)
+    attention = _attention(weights, with_one, scratch)
     rows = _value_rows(weights, kept, len(sizes))
     bags = _Bags(sizes)
     values = bags.products(rows.folded, with_one)  # (n_heads, n_tiles)
@@ -58,7 +71,8 @@ def attention_gradients(
     by_score = by_value * (within - bags.spread(predictions))
     if spec.bound:
         by_value = by_value * (within == values)
-    by_attention = _through_attention(weights, attention, by_score, tiles, into)
+    weighted = torch.mul(attention, by_score.unsqueeze(1), out=scratch.array("weighted", *attention.shape, like=attention))
+    by_attention = _through_attention(weights, attention, weighted, by_score, tiles, into)
     by_rows = _Gradient(bags.gathered(by_value, tiles), bags.sums(by_value).unsqueeze(-1))
     _write_attention(weights, by_attention, into)
     _write_value(weights, rows, by_rows, kept, into)
@@ -85,13 +99,14 @@ class _Gradient:
     bias: Tensor
 
 
-def _attention(weights: Weights, with_one: Tensor) -> Tensor:
+def _attention(weights: Weights, with_one: Tensor, scratch: Scratch) -> Tensor:
     """Return the units of attention, (n_heads, n_attention, n_tiles)."""
     own = weights["attention.weight"]
     folded = _with_hidden(weights, own)
     folded[..., -1] += weights["attention.bias"]
     n_heads, n_units, width = folded.shape
-    return torch.mm(folded.reshape(-1, width), with_one.T).tanh_().reshape(n_heads, n_units, -1)
+    units = scratch.array("attention", n_heads * n_units, len(with_one), like=with_one)
+    return torch.mm(folded.view(-1, width), with_one.T, out=units).tanh_().view(n_heads, n_units, -1)
 
 
 def _value_rows(weights: Weights, kept: Tensor | None, n_bags: int) -> _Rows:
@@ -108,11 +123,21 @@ def _with_hidden(weights: Weights, rows: Tensor) -> Tensor:
     return torch.cat([rows @ weight, rows @ bias.unsqueeze(-1)], -1)
 
 
-def _through_attention(weights: Weights, attention: Tensor, by_score: Tensor, tiles: Tensor, into: Weights) -> _Gradient:
-    """Write the gradient by the score and return that by the folded layer of attention, whose units are overwritten."""
+def _through_attention(
+    weights: Weights, attention: Tensor, weighted: Tensor, by_score: Tensor, tiles: Tensor, into: Weights
+) -> _Gradient:
+    """Write the gradient by the score and return that by the folded layer of attention.
+
+    Args:
+        weights: Of the heads.
+        attention: (n_heads, n_attention, n_tiles), units; overwritten.
+        weighted: Those times `by_score`.
+        by_score: (n_heads, n_tiles), gradient by the scores of tiles.
+        tiles: (n_tiles, n_features).
+        into: Where to write.
+    """
     n_heads, n_units, n_tiles = attention.shape
     score = weights["attention.score"].transpose(1, 2)  # (n_heads, n_attention, 1)
-    weighted = attention * by_score.unsqueeze(1)
     into["attention.score"].copy_(weighted.sum(-1, keepdim=True).transpose(1, 2))
     slope = torch.addcmul(by_score.unsqueeze(1), weighted, attention, value=-1, out=attention)  # by_score (1 - attention^2)
     by_weight = torch.mm(slope.reshape(-1, n_tiles), tiles).reshape(n_heads, n_units, -1)
@@ -135,7 +160,10 @@ def _write_value(weights: Weights, rows: _Rows, by_rows: _Gradient, kept: Tensor
     by_shown.addcmul_(by_rows.bias, weights["hidden.0.bias"].unsqueeze(1))
     into["value.weight"].copy_((by_shown if kept is None else by_shown * kept).sum(1, keepdim=True))
     into["value.bias"].copy_(by_rows.bias.sum(1))
-    into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows.weight)
+    if rows.shown.shape[1] == 1:
+        into["hidden.0.weight"].addcmul_(rows.shown.transpose(1, 2), by_rows.weight)
+    else:
+        into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows.weight)
     into["hidden.0.bias"].add_((rows.shown.transpose(1, 2) @ by_rows.bias).squeeze(-1))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from cartopath.models.mil import MilSpec, attention_gradients, has_written_gradients, pooled
+from cartopath.models.mil import MilSpec, Scratch, attention_gradients, attention_predictions, has_written_gradients, pooled
 from cartopath.training.mil.losses import BagTargets, Losses, loss_gradients, losses
 
 Weights = Mapping[str, Tensor]
@@ -24,6 +24,7 @@ def step_gradients(
     kept: Tensor | None,
     k: int | None,
     into: Weights,
+    scratch: Scratch,
 ) -> Losses:
     """Write the gradient of each job's mean loss by its weights, and return the losses.
 
@@ -37,9 +38,10 @@ def step_gradients(
         kept: What dropout multiplies hidden units by; see `pooled`.
         k: Of `top_k`.
         into: Where to write, of the names and shapes of `weights`.
+        scratch: For what is large on the way.
     """
     if has_written_gradients(spec):
-        return _written(spec, weights, tiles, sizes, targets, loss=loss, kept=kept, into=into)
+        return _written(spec, weights, tiles, sizes, targets, loss=loss, kept=kept, into=into, scratch=scratch)
     leaves = {name: some.detach().requires_grad_() for name, some in weights.items()}
     predictions = pooled(spec, leaves, tiles, sizes, kept=kept, k=k).predictions
     found = losses(spec, leaves, predictions, targets, loss=loss)
@@ -48,6 +50,14 @@ def step_gradients(
         for name, gradient in zip(leaves, gradients, strict=True):
             into[name].copy_(gradient)
     return Losses(found.sums.detach(), found.counts)
+
+
+@torch.no_grad()
+def bag_predictions(spec: MilSpec, weights: Weights, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
+    """Return what all jobs predict of bags without dropout, (n_jobs, n_outputs, n_bags); arguments as of `step_gradients`."""
+    if has_written_gradients(spec):
+        return attention_predictions(spec, weights, tiles, sizes, scratch=scratch)
+    return pooled(spec, weights, tiles, sizes).predictions
 
 
 def _written(
@@ -60,6 +70,7 @@ def _written(
     loss: str,
     kept: Tensor | None,
     into: Weights,
+    scratch: Scratch,
 ) -> Losses:
     noted: list[Losses] = []
 
@@ -70,5 +81,5 @@ def _written(
             into[name].copy_(gradients[name])
         return gradients["predictions"]
 
-    attention_gradients(spec, weights, tiles, sizes, kept=kept, of_predictions=of_predictions, into=into)
+    attention_gradients(spec, weights, tiles, sizes, kept=kept, of_predictions=of_predictions, into=into, scratch=scratch)
     return noted[0]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cartopath.core.rng import stream
-from cartopath.models.mil import MilSpec, by_name, initial_parameters, n_droppable, pooled
-from cartopath.training.mil.gradients import step_gradients
+from cartopath.models.mil import MilSpec, Scratch, by_name, initial_parameters, n_droppable
+from cartopath.training.mil.gradients import bag_predictions, step_gradients
 from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
 from cartopath.training.mil.losses import BagTargets, losses
@@ -81,6 +81,7 @@ class _Fit:
         values, known, weights = (self._on_device(some) for some in (targets.values, targets.known, targets.weights))
         self._aims = BagTargets(values, known, events, weights)
         self._held = np.arange(len(jobs))
+        self._scratch = Scratch()
         self._records = Records(len(jobs), patience=recipe.patience, max_epochs=recipe.max_epochs)
 
     def run(self, ended: Callable[[int], None] | None) -> list[Outcome]:
@@ -125,6 +126,7 @@ class _Fit:
             kept=None if kept is None else self._on_device(kept),
             k=k,
             into=self._named_gradients,
+            scratch=self._scratch,
         )
         learns = found.counts > 0
         if bool(learns.all()):
@@ -140,7 +142,7 @@ class _Fit:
         order, parts = [], []
         for batch in self._with.tiles.validation_batches(self._with.validation, at_once=VALIDATION_TILES):
             tiles = self._on_device(batch.tiles)
-            parts.append(pooled(self._with.spec, weights, tiles, batch.sizes).predictions)
+            parts.append(bag_predictions(self._with.spec, weights, tiles, batch.sizes, scratch=self._scratch))
             order.append(batch.bags)
         aims = self._aims.of_bags(self._at(np.concatenate(order)))
         found = losses(self._with.spec, weights, torch.cat(parts, -1), aims, loss=self._with.recipe.loss)
