@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cartopath.methods.fingerprints import atlas
+from cartopath.methods.fingerprints import atlas, atlas_layout
 from cartopath.study.run import Study
 from cartopath.study.stages.mapping import held_out_patients
 
@@ -66,9 +66,9 @@ def test_atlas_is_the_same_when_it_is_drawn_again(drawn):
 
 def test_bounded_atlas_takes_tiles_of_all_patients(drawn, monkeypatch):
     _, task = drawn
-    monkeypatch.setattr(atlas, "MOST_TILES", 20)
+    monkeypatch.setattr(atlas_layout, "MOST_TILES", 20)
     (trait, slides), *_ = task.arguments["slides"].items()
-    points, _ = atlas.lay_out(trait, slides, seed=0)
+    points, _ = atlas_layout.lay_out(trait, slides, seed=0)
     counts = points["patient_id"].value_counts()
     assert len(points) == 20 and counts.max() - counts.min() <= 1
 

@@ -10,9 +10,11 @@ from PIL import Image
 from cartopath.maps.receptor_map import NO_TISSUE
 from cartopath.methods.fingerprints.looking import plan_identity_maps, plan_matching, plan_receptor_maps
 from cartopath.methods.fingerprints.looking.identity import chosen_pieces
-from cartopath.methods.fingerprints.looking.matching import SlideMeans, contradictions, played
+from cartopath.methods.fingerprints.looking.look_alikes import contradictions
+from cartopath.methods.fingerprints.looking.matching import played
 from cartopath.methods.fingerprints.looking.outcome_tables import TABLES, outcome_tables
 from cartopath.methods.fingerprints.looking.receptors import read_types
+from cartopath.methods.fingerprints.looking.slide_means import SlideMeans
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.stats import auroc
 from cartopath.store.artifacts import Header, write_table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +10,36 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.geometry import RegionPx0
-from cartopath.maps.dense_map import DenseGrid, dense_grid, dense_map
+from cartopath.maps.dense_map import dense_map
 from cartopath.maps.dense_sheet import DensePiece
 from cartopath.maps.identity_map import patient_probabilities, render_identity_maps
-from cartopath.maps.similarity_map import render_similarity_maps, similarity
+from cartopath.maps.similarity_map import render_similarity_maps
 from cartopath.methods.encoding.pretraining import encoder_card, task_name
 from cartopath.methods.encoding.settings import encoder_indices
+from cartopath.methods.fingerprints.looking.seen_regions import (
+    Region,
+    SeenHalf,
+    likeness_of,
+    own_probability,
+    picture_of,
+    seen_half,
+)
 from cartopath.methods.fingerprints.looking.tables import IDENTITY_COLUMNS
 from cartopath.methods.fingerprints.settings import METHOD
 from cartopath.methods.scoring import default_batch_size, device_name, uses_gpu
-from cartopath.slides import Slide, open_slide, read_tiles
+from cartopath.slides import Slide, open_slide
 from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import tiled_records
 from cartopath.study.tasks import Result, Task, task_key
-from cartopath.training.fingerprint import FingerprintBundle, FingerprintCard, Picture, fingerprint_tiles, read_fingerprint
-from cartopath.training.fingerprint.draws import window_side
+from cartopath.training.fingerprint import FingerprintCard, read_fingerprint
 from cartopath.training.fingerprint.pieces import HALVES, Half
-from cartopath.training.fingerprint.places import piece_tissue
 
 VERSION = 1
 STAGE = "identity_maps"
 MOST_REGIONS = 6
-MIN_TISSUE = 0.5
 _PICTURE_PX = 240
-_MOST_TILES = 1200
-"""Tiles of a half at most: on a very large region they overlap less."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """A region that the encoder was trained on.
-
-    Attributes:
-        piece_id: Its name: the slide, and where on it.
-        patient_id: Whose.
-        picture: Where it lies.
-    """
-
-    piece_id: str
-    patient_id: str
-    picture: Picture
-
-
-@dataclass(frozen=True, eq=False)
-class SeenHalf:
-    """A half of a region through the eyes of an encoder.
-
-    Attributes:
-        grid: Its tiles.
-        tissue: (n_grid,) which of them have tissue.
-        features: (n_tiles, n_features) fingerprints of those.
-        probabilities: (n_tiles, n_pieces).
-    """
-
-    grid: DenseGrid
-    tissue: NDArray[np.bool_]
-    features: NDArray[np.float32]
-    probabilities: NDArray[np.float64]
 
 
 def plan_identity_maps(study: Study) -> list[Task]:
@@ -147,13 +116,13 @@ def draw_identity_maps(
     identity, alike, rows = [], [], []
     for piece_id, patient, path, mpp in chosen:
         with open_slide(path, mpp=mpp, assume_mpp=assume_mpp) as slide:
-            region = Region(piece_id, patient, _picture_of(piece_id, slide, bundle.card))
+            region = Region(piece_id, patient, picture_of(piece_id, slide, bundle.card))
             halves = {
-                half: _seen(slide, region, half, bundle, batch_size=size, device=device, threads=threads) for half in HALVES
+                half: seen_half(slide, region, half, bundle, batch_size=size, device=device, threads=threads) for half in HALVES
             }
             looks = _looks(slide, region)
         values = {half: own_probability(bundle.card, seen, patient) for half, seen in halves.items()}
-        likeness = _likeness(halves)
+        likeness = likeness_of(halves)
         own = list(_rows(name, region, bundle.card, halves, likeness))
         rows += own
         identity.append(_piece(region, looks, halves, values, f"right half: mean {own[1]['probability']:.2f}"))
@@ -167,66 +136,6 @@ def draw_identity_maps(
     write_csv(table, outputs["table"])
     watched = table.loc[table["half"] == "right", "probability"]
     return {"regions": len(chosen), "right_half_probability": round(float(watched.mean()), 6)}
-
-
-def _picture_of(piece_id: str, slide: Slide, card: FingerprintCard) -> Picture:
-    left, top = (int(part) for part in piece_id.rpartition("@")[2].split(","))
-    side = max(2, round(float(card.card["pretraining"]["region_um"]) / slide.mpp))
-    return Picture(style="only", path=slide.path, window_px0=RegionPx0(left, top, side, side), mpp=slide.mpp)
-
-
-def _seen(
-    slide: Slide, region: Region, half: Half, bundle: FingerprintBundle, *, batch_size: int, device: str, threads: int
-) -> SeenHalf:
-    spec, picture = bundle.card.spec, region.picture
-    side = window_side(spec, spec.size_px, picture.mpp)
-    grid = _bounded_grid(picture.half_px0(half), side)
-    corners = grid.corners_px0
-    inside = corners - (picture.window_px0.x, picture.window_px0.y)
-    tissue = piece_tissue(slide, picture, spec).fraction(inside[:, 0], inside[:, 1], side) >= MIN_TISSUE
-    if not tissue.any():
-        tissue = np.ones(len(corners), dtype=bool)
-    wanted = corners[tissue]
-
-    def batches() -> Iterator[NDArray[np.uint8]]:
-        for at in range(0, len(wanted), batch_size):
-            yield read_tiles(slide, wanted[at : at + batch_size], window_px0=side, size_px=spec.size_px)
-
-    features = fingerprint_tiles(bundle.network, batches(), device=device, precision="32-true", threads=threads)
-    return SeenHalf(grid, tissue, features, _probabilities(bundle, features))
-
-
-def _bounded_grid(region: RegionPx0, side: int) -> DenseGrid:
-    overlap = 0.8
-    grid = dense_grid(region, window_px0=side, overlap=overlap)
-    while grid.n_rows * grid.n_cols > _MOST_TILES:
-        overlap -= 0.1
-        grid = dense_grid(region, window_px0=side, overlap=max(0.0, overlap))
-    return grid
-
-
-def _probabilities(bundle: FingerprintBundle, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax over the pieces that the network knows, from fingerprints: the last layer is all that is missing."""
-    import torch
-
-    with torch.inference_mode():
-        logits = bundle.network.identify(torch.from_numpy(features)).double()
-        found: NDArray[np.float64] = logits.softmax(dim=1).numpy()
-    return found
-
-
-def own_probability(card: FingerprintCard, seen: SeenHalf, patient: str) -> NDArray[np.float64]:
-    """Return the probability of the right patient for each tile with tissue."""
-    names, summed = patient_probabilities(seen.probabilities, card.patients)
-    values: NDArray[np.float64] = np.clip(summed[:, names.index(patient)], 0.0, 1.0)
-    return values
-
-
-def _likeness(halves: dict[Half, SeenHalf]) -> dict[Half, NDArray[np.float64]]:
-    """How similar each tile of a half is to the mean of the other half."""
-    return {
-        half: similarity(seen.features, halves["left" if half == "right" else "right"].features) for half, seen in halves.items()
-    }
 
 
 def _rows(

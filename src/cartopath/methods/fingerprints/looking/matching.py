@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cartopath.core.rng import stream
-from cartopath.maps.similarity_map import similarity
-from cartopath.maps.slide_pairs import PairedSlide, SlidePair, render_slide_pairs
-from cartopath.maps.thumbnail import Thumbnail
+from cartopath.maps.slide_pairs import render_slide_pairs
 from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
 from cartopath.methods.encoding.pretraining import encoder_card, task_name
 from cartopath.methods.encoding.settings import encoder_indices
-from cartopath.methods.fingerprints.looking.tables import BORDER_COLUMNS, MATCHING_COLUMNS, PAIR_COLUMNS
-from cartopath.methods.fingerprints_without_study.diagnosis import WORDS, Diagnosis, diagnose
-from cartopath.methods.fingerprints_without_study.matching import Sides
-from cartopath.slides import open_slide
-from cartopath.stats.matching import Matching, Side, matching_game, unit_length
+from cartopath.methods.fingerprints.looking.look_alikes import contradictions, slide_pair
+from cartopath.methods.fingerprints.looking.slide_means import SlideMeans, side_of, slide_means
+from cartopath.methods.fingerprints.looking.tables import MATCHING_COLUMNS
+from cartopath.stats.matching import Matching, Side, matching_game
 from cartopath.store.artifacts import write_csv
 from cartopath.store.atomic import write_bytes
-from cartopath.store.embeddings import read_embeddings
 from cartopath.study.run import Study
 from cartopath.study.stages.divide import master_sets, read_splits
 from cartopath.study.tasks import Result, Task, task_key
@@ -34,27 +28,7 @@ VERSION = 1
 STAGE = "matching"
 TOP = 5
 MOST_PAIRS_DRAWN = 4
-_THUMBNAIL_PX = 420
 _NAMES = ("matching", "look_alikes", "look_alike_borders")
-
-
-@dataclass(frozen=True, eq=False)
-class SlideMeans:
-    """Mean fingerprints of a slide, each tile's scaled to length 1.
-
-    Attributes:
-        slide_id: Which.
-        patient_id: Whose.
-        left: Of the tiles in its left half; those across the middle belong to neither.
-        right: Of its right half.
-        whole: Of all tiles.
-    """
-
-    slide_id: str
-    patient_id: str
-    left: NDArray[np.float64] | None
-    right: NDArray[np.float64] | None
-    whole: NDArray[np.float64]
 
 
 def plan_matching(study: Study) -> list[Task]:
@@ -122,19 +96,9 @@ def match_slides(
     by_slide = {one.record.slide_id: one for one in embeddings if one.index == first}
     drawn = pairs[pairs["second"] != ""].head(MOST_PAIRS_DRAWN).to_dict("records")
     if drawn:
-        shown = [_slide_pair(row, by_slide, assume_mpp) for row in drawn]
+        shown = [slide_pair(row, by_slide, assume_mpp) for row in drawn]
         write_bytes(picture, render_slide_pairs(shown, title="Slides that contradict their labels"))
     return {"games": len(games), "look_alikes": len(pairs)}
-
-
-def slide_means(one: SlideEmbedding) -> SlideMeans:
-    """Read the fingerprints of a slide and average them."""
-    found, _ = read_embeddings(one.path)
-    features = unit_length(found.features)
-    x = found.xy_px0[:, 0]
-    middle = (x.min() + x.max() + found.window_px0) / 2
-    halves = [features[chosen].mean(axis=0) if chosen.any() else None for chosen in (x + found.window_px0 <= middle, x >= middle)]
-    return SlideMeans(one.record.slide_id, one.record.patient_id, halves[0], halves[1], features.mean(axis=0))
 
 
 def played(encoder: str, slides: Sequence[SlideMeans], seen: set[str], *, seed: int) -> Iterator[dict[str, Any]]:
@@ -162,23 +126,16 @@ def _games(
     """Yield the name of a game, both sides, and whose results count; sides are None where nobody can play."""
     halved = [slide for slide in slides if slide.left is not None and slide.right is not None]
     left, right = (
-        _side([(slide.slide_id, slide.patient_id, getattr(slide, half)) for slide in halved]) for half in ("left", "right")
+        side_of([(slide.slide_id, slide.patient_id, getattr(slide, half)) for slide in halved]) for half in ("left", "right")
     )
     yield "halves", left, right, ("slide", "patient")
     by_patient: dict[str, list[SlideMeans]] = {}
     for slide in sorted(slides, key=lambda one: one.slide_id):
         by_patient.setdefault(slide.patient_id, []).append(slide)
     if any(len(own) > 1 for own in by_patient.values()):
-        query = _side([(patient, patient, own[0].whole) for patient, own in by_patient.items() if len(own) > 1])
-        reference = _side([(patient, patient, own[-1].whole) for patient, own in by_patient.items()])
+        query = side_of([(patient, patient, own[0].whole) for patient, own in by_patient.items() if len(own) > 1])
+        reference = side_of([(patient, patient, own[-1].whole) for patient, own in by_patient.items()])
         yield "slides", query, reference, ("patient",)
-
-
-def _side(rows: Sequence[tuple[str, str, NDArray[np.float64]]]) -> Side | None:
-    if len(rows) == 0:
-        return None
-    names, patients, vectors = zip(*rows, strict=True)
-    return Side(np.stack(vectors), list(names), list(patients))
 
 
 def _rows(
@@ -209,63 +166,3 @@ def _fields(unit: str, matching: Matching) -> dict[str, Any]:
         "top5": matching.top(TOP),
         "reason": accuracy.reason,
     }
-
-
-def contradictions(encoder: str, slides: Sequence[SlideMeans], sets: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of `look_alikes.csv`, strongest first, and the row of `look_alike_borders.csv`.
-
-    Args:
-        encoder: Its name.
-        slides: Mean fingerprints.
-        sets: Set of each patient, so that pairs across test and training are seen.
-    """
-    halved = [slide for slide in slides if slide.left is not None and slide.right is not None]
-    left, right = (_side([(s.slide_id, s.patient_id, getattr(s, half)) for s in halved]) for half in ("left", "right"))
-    common = {"encoder": encoder, "n_slides": len(halved)}
-    if left is None or right is None or len(halved) < 3:
-        border = {**common, "reason": f"{len(halved)} slides have tissue in both halves; 3 are needed"}
-        return pd.DataFrame(columns=PAIR_COLUMNS), pd.DataFrame([border], columns=BORDER_COLUMNS)
-    names = {slide.slide_id: slide.slide_id for slide in halved}
-    sides = Sides(left=left, right=right, slide_of=names, is_one_set=True, by_patient=False, what="halves of slides")
-    found = diagnose(sides)
-    owner = {slide.slide_id: slide.patient_id for slide in halved}
-    rows = [{"encoder": encoder, **row} for row in _pair_rows(found, owner, sets)]
-    looked = found.found
-    border = {
-        **common,
-        "border_from": found.border_from,
-        "n_same": looked.n_same,
-        "n_other": looked.n_other,
-        "border": looked.border,
-        "duplicate_below": looked.duplicate_below,
-        "n_pairs": len(looked.pairs),
-        "n_misplaced": len(looked.misplaced),
-        "reason": looked.reason,
-    }
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS), pd.DataFrame([border], columns=BORDER_COLUMNS)
-
-
-def _pair_rows(found: Diagnosis, owner: dict[str, str], sets: dict[str, str]) -> Iterator[dict[str, Any]]:
-    for slide in found.found.misplaced:
-        patient = owner[slide]
-        alone = {"kind": "misplaced", "first": slide, "first_patient": patient, "first_set": sets.get(patient, "none")}
-        yield {**alone, "second": "", "second_patient": "", "second_set": ""}
-    for pair in found.found.pairs:
-        row: dict[str, Any] = {"kind": pair.kind, "first": pair.first, "second": pair.second, "same_patient": pair.same_patient}
-        for end, slide in (("first", pair.first), ("second", pair.second)):
-            row |= {f"{end}_patient": owner[slide], f"{end}_set": sets.get(owner[slide], "none")}
-        yield {**row, "distance": pair.distance, "strength": pair.strength}
-
-
-def _slide_pair(row: dict[Any, Any], by_slide: dict[str, SlideEmbedding], assume_mpp: float | None) -> SlidePair:
-    chosen = [by_slide[row["first"]], by_slide[row["second"]]]
-    found = [read_embeddings(one.path)[0] for one in chosen]
-    slides = []
-    for one, own, other in zip(chosen, found, found[::-1], strict=True):
-        with open_slide(one.record.path, mpp=one.record.stated_mpp, assume_mpp=assume_mpp) as slide:
-            picture = Thumbnail(slide.thumbnail(_THUMBNAIL_PX), width_um=slide.dimensions_px0.to_um(slide.mpp).width)
-        values = similarity(own.features, other.features)
-        note = f"{one.record.slide_id}   {one.record.patient_id}"
-        xy_um = np.asarray(own.xy_px0 * own.mpp, dtype=np.float64)
-        slides.append(PairedSlide(note, picture, xy_um, own.window_px0 * own.mpp, values))
-    return SlidePair(f"{WORDS[row['kind']]}, distance {row['distance']:.3f}", slides[0], slides[1])

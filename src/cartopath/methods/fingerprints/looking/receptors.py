@@ -1,4 +1,4 @@
-"""Receptor maps of slides that trained no network, panels of outcomes, and the table of patients' scores (F55)."""
+"""Receptor maps of slides that trained no network, and panels of outcomes (F55)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.maps import Thumbnail, cartography
 from cartopath.maps.outcome_panel import PanelSlide, ScoredSlide, TissueTypes, render_outcome_panel, surest_slides
 from cartopath.maps.receptor_map import receptor_scores, render_receptor_map
 from cartopath.methods.fingerprints.by_tissue import TYPES_STAGE, types_path
-from cartopath.methods.fingerprints.looking.outcome_tables import TABLES, outcome_tables
+from cartopath.methods.fingerprints.looking.outcome_tables import TABLES
+from cartopath.methods.fingerprints.looking.patient_tables import write_tables
 from cartopath.methods.tissue_types.apply import KIND as TYPES_KIND
 from cartopath.methods.tissue_types.picture import type_colours
 from cartopath.slides import open_slide
-from cartopath.store.artifacts import read_header, read_table, write_csv
+from cartopath.store.artifacts import read_header, read_table
 from cartopath.store.atomic import write_bytes
 from cartopath.study.layout import file_name
 from cartopath.study.run import Study, completed_key
@@ -28,8 +28,6 @@ from cartopath.study.stages.mapping import THUMBNAIL_PX, held_out_patients
 from cartopath.study.stages.scores import (
     SlideGeometry,
     read_geometry,
-    read_scores,
-    round_columns,
     scored_records,
     scores_key,
 )
@@ -37,7 +35,6 @@ from cartopath.study.tasks import Result, Task, task_key
 
 VERSION = 1
 STAGE = "receptor_maps"
-_COLUMNS = ["trait", "patient_id", "set", "test_round", "role", "label", "n_slides", "n_tiles", "score"]
 
 
 @dataclass(frozen=True)
@@ -97,42 +94,6 @@ def _plan_tables(study: Study, traits: list[str]) -> Task:
     )
     outputs = tuple(study.layout.table(name) for name in ("receptor_scores", *TABLES))
     return Task.essential(STAGE, "tables", key, write_tables, {"study": study, "traits": traits}, outputs)
-
-
-def write_tables(*, study: Study, traits: list[str]) -> Result:
-    """Write the scores of held-out patients and what they are worth."""
-    parts = [patient_table(study, trait) for trait in traits]
-    table = pd.concat(parts, ignore_index=True)
-    rounds = sorted({name for part in parts for name in round_columns(part)})
-    write_csv(table.reindex(columns=[*_COLUMNS, *rounds]), study.layout.table("receptor_scores"))
-    judged = table[(table["set"] == "test") & (table["label"] != "")]
-    for name, content in outcome_tables(judged, seed=study.config.seed).items():
-        write_csv(content, study.layout.table(name))
-    return {"patients": int(judged["patient_id"].nunique())}
-
-
-def patient_table(study: Study, trait: str) -> pd.DataFrame:
-    """Return one row per held-out patient: class, tiles, and the mean score over all tiles, -1 to +1."""
-    splits = read_splits(study)
-    sets, labels = master_sets(splits), evaluation_labels(read_labels(study, trait), splits)
-    is_folds = study.config.splits.scheme == "folds"
-    test_rounds = splits[splits["set"] == "test"].groupby("patient_id")["round"].min() if is_folds else pd.Series(dtype=float)
-    held_out = held_out_patients(study, [trait])
-    rows = []
-    by_patient: dict[str, list[str]] = {}
-    for record in scored_records(study, [trait]):
-        if record.patient_id in held_out:
-            by_patient.setdefault(record.patient_id, []).append(record.slide_id)
-    for patient, slides in sorted(by_patient.items()):
-        tiles = pd.concat([read_scores(study, trait, slide) for slide in slides], ignore_index=True)
-        label = str(labels.loc[patient, "label"]) if patient in labels.index else ""
-        role = "labelled" if label else "ood" if patient in labels.index else "unmeasured"
-        row: dict[str, Any] = {"trait": trait, "patient_id": patient, "set": sets.get(patient, "none"), "role": role}
-        row |= {"test_round": test_rounds.get(patient), "label": label, "n_slides": len(slides), "n_tiles": len(tiles)}
-        for name in ["score", *([] if is_folds else round_columns(tiles))]:
-            row[name] = float(receptor_scores(tiles[name].to_numpy(dtype=np.float64)).mean())
-        rows.append(row)
-    return pd.DataFrame(rows, columns=None if rows else _COLUMNS)
 
 
 def _plan_slide(study: Study, record: SlideRecord, traits: list[str]) -> Task:
