@@ -84,3 +84,13 @@ def test_sheet_without_clusters_is_drawn():
 def test_long_names_keep_their_ends():
     short = shortened("patient-0001-section-17-stain-HE-scanner-2-rescan")
     assert len(short) <= 25 and short.startswith("patient") and short.endswith("rescan")
+
+
+def test_names_of_patients_are_written_as_large_as_they_fit():
+    def height_of_name(name: str) -> int:
+        tile = SheetTile(np.full((20, 20, 3), 255, np.uint8), name, 0.0)
+        drawn = sheet(SheetCluster(1, "negative", 0.1, (tile,)))
+        nothing = sheet(SheetCluster(1, "negative", 0.1, (SheetTile(tile.pixels, " ", 0.0),)))
+        return int(np.ptp(np.flatnonzero((drawn.min(axis=2) < 128).any(axis=1) & (nothing.min(axis=2) > 200).all(axis=1))))
+
+    assert height_of_name("HHHHHHHHHHHH") > 1.2 * height_of_name("HHHHHHHHHHHHHHHHHHHHHHHH")
