@@ -75,7 +75,10 @@ def _validated(sections: Sequence[Section], options: ValidateOptions) -> Sequenc
 
 def _print(judged: Sequence[Scores]) -> None:
     names = list(judged[0].r.columns)
-    rows = [[one.name, f"{one.median:.3f}", one.n_good, *(f"{one.by_section[name]:.3f}" for name in names)] for one in judged]
-    print_table(["", "median r", "r > .3", *names], rows, title="Pearson's r over spots, by gene")
+    rows = [
+        [one.name, f"{one.median:.3f}", one.n_good, f"{one.median_equal:.3f}", *(f"{one.by_section[name]:.3f}" for name in names)]
+        for one in judged
+    ]
+    print_table(["", "median r", "r > .3", "equal totals", *names], rows, title="Pearson's r over spots, by gene")
     best = best_genes(judged[0], _N_BEST)
     console.print("best: " + ", ".join(f"{gene} {judged[0].by_gene[gene]:.2f}" for gene in best), markup=False)

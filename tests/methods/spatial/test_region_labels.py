@@ -4,7 +4,7 @@ import pytest
 from cartopath.core.errors import LabelError
 from cartopath.methods.spatial import read_sections
 from cartopath.methods.spatial.regions import region_labels, region_members
-from cartopath.methods.spatial.scoring import measured, most_counted
+from cartopath.methods.spatial.scoring import correlations, measured, most_counted, without_totals
 
 
 def _protocol_bulk(section, genes):
@@ -52,3 +52,15 @@ def test_measured_values_are_logs_of_counts_at_the_median_depth(planted):
     spot = section.counts.iloc[3]
     expected = np.log1p(spot["UP1"] / spot.sum() * section.counts.sum(axis=1).median())
     assert measured(section, ["UP1"]).iloc[3, 0] == pytest.approx(expected)
+
+
+def test_agreement_that_only_totals_make_is_gone_between_spots_of_equal_totals():
+    rng = np.random.default_rng(0)
+    totals = np.exp(rng.normal(8, 1, 400))
+    logs = np.log(totals)[:, None]
+    own = rng.normal(size=(400, 1))
+    follows_totals, follows_both = logs + 0.1 * rng.normal(size=(400, 1)), logs + own
+    truth = logs + own
+    assert correlations(follows_totals, truth)[0] > 0.6
+    assert abs(correlations(without_totals(follows_totals, totals), without_totals(truth, totals))[0]) < 0.15
+    assert correlations(without_totals(follows_both, totals), without_totals(truth, totals))[0] > 0.99

@@ -1,7 +1,7 @@
 import numpy as np
 
-from cartopath.methods.spatial.choosing import NOISES, chosen_noise
-from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots
+from cartopath.methods.spatial.choosing import NOISES, chosen_noise, chosen_rank
+from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots, shared_profiles
 
 
 def _regions(rng, slopes, *, n_regions=12, noise=0.0, n_spots=96):
@@ -50,3 +50,22 @@ def test_noisy_labels_ask_for_more_shrinkage():
     assert chosen_noise(clean, sparing=False) == NOISES[0]
     assert chosen_noise(noisy, sparing=False) > NOISES[0]
     assert chosen_noise(noisy, sparing=True) >= chosen_noise(noisy, sparing=False)
+
+
+def test_one_pattern_behind_all_genes_needs_one_shared_profile():
+    rng = np.random.default_rng(4)
+    alike = np.outer(rng.normal(size=5), rng.normal(size=30))
+    assert chosen_rank([_regions(rng, alike, noise=0.3) for _ in range(3)], 0.1) == 1
+
+
+def test_several_patterns_need_several_profiles():
+    rng = np.random.default_rng(5)
+    slopes = np.kron(np.eye(4), np.ones((1, 8)))
+    assert chosen_rank([_regions(rng, slopes) for _ in range(3)], 0.03) >= 3
+
+
+def test_shared_profiles_hold_all_of_labels_that_differ_along_them():
+    rng = np.random.default_rng(6)
+    regions = _regions(rng, np.outer([1.0, -2.0], rng.normal(size=7)))
+    shared = shared_profiles([regions], 1)
+    np.testing.assert_allclose(regions.centred @ shared @ shared.T, regions.centred, atol=1e-9)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cartopath.core.errors import TableError, closest
 from cartopath.methods.spatial.array_layout import read_matrix
-from cartopath.methods.spatial.scoring import Scores, correlations, measured
+from cartopath.methods.spatial.scoring import Scores, scores
 from cartopath.methods.spatial.section import Section
 from cartopath.store.artifacts import read_header, read_table
 
@@ -36,14 +37,17 @@ def judge_map(path: Path, sections: Sequence[Section], rng: np.random.Generator)
     genes = [gene for gene in next(iter(maps.values())).columns if gene in shared]
     if not genes:
         raise TableError(f"{path}: the maps of {', '.join(maps)} share no gene")
-    own, null = pd.DataFrame(index=genes), pd.DataFrame(index=genes)
-    for section in sections:
-        made = maps[section.name][genes]
-        rows = np.flatnonzero(section.counts.index.isin(made.index))
-        truth, values = measured(section, genes).to_numpy()[rows], made.loc[section.counts.index[rows]].to_numpy(float)
-        own[section.name] = correlations(values, truth)
-        null[section.name] = correlations(values[rng.permutation(len(values))], truth)
-    return [Scores(THE_MAP, own), Scores(SHUFFLED, null)]
+    own = {section.name: maps[section.name][genes].reindex(section.counts.index).to_numpy(float) for section in sections}
+    null = {name: _shuffled(values, rng) for name, values in own.items()}
+    return [scores(THE_MAP, own, sections, genes), scores(SHUFFLED, null, sections, genes)]
+
+
+def _shuffled(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a map whose spots have changed places, those that it does not show left where they are."""
+    shown = np.flatnonzero(np.isfinite(values).all(axis=1))
+    shuffled = values.copy()
+    shuffled[shown] = values[rng.permutation(shown)]
+    return shuffled
 
 
 def map_of_section(path: Path, section: Section) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 Two things decide what is measured in a spot: which share of its RNA is of a gene, and how much RNA there is, since the logarithm
 of few counts lies lower than that of many (`cartopath.stats.shot_noise`). Both are learned from regions by `region_ridge`, and
-the map is the value that a spot of this composition and yield is expected to show.
+the map is the value that a spot of this composition and yield is expected to show. A few regions cannot teach every gene a
+pattern of its own, so compositions differ along a few profiles only.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cartopath.methods.spatial.choosing import chosen_noise
+from cartopath.methods.spatial.choosing import chosen_noise, chosen_rank
 from cartopath.methods.spatial.features import SpotFeatures
-from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots
+from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots, shared_profiles
 from cartopath.methods.spatial.regions import RegionLabels
 from cartopath.stats.shot_noise import expected_log1p
 
@@ -39,6 +40,21 @@ class TrainingSection:
     labels: RegionLabels
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen by leaving out one training section after the other.
+
+    Attributes:
+        noise: The penalty of the composition.
+        rank: How many profiles genes share in it.
+        yield_noise: The penalty of the yield; None where it was not learned.
+    """
+
+    noise: float
+    rank: int
+    yield_noise: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class SpotMap:
     """What is expected of the spots of a section.
@@ -47,15 +63,13 @@ class SpotMap:
         composition: (n_spots, n_genes): log1p of the expected counts of a spot of median depth.
         mean: (n_genes,): the same for the mean region.
         yields: (n_spots,): log of the counts expected of a spot, all genes together, against the mean spot.
-        noise: The penalty of the composition.
-        yield_noise: The penalty of the yield; None where it was not learned.
+        chosen: What was chosen without the section.
     """
 
     composition: Array
     mean: Array
     yields: Array
-    noise: float
-    yield_noise: float | None
+    chosen: Chosen
 
     @property
     def expected(self) -> Array:
@@ -88,7 +102,10 @@ def learn_map(training: Sequence[TrainingSection], target: SpotFeatures, *, yiel
     sections = [_compositions(section, relative) for section, relative in zip(training, own, strict=True)]
     noise = chosen_noise(sections, sparing=True)
     mean = np.mean([section.labels.mean(axis=0) for section in sections], axis=0)
-    return SpotMap(mean + predict_spots(sections, target.values, [noise])[0], mean, yields, noise, yield_noise)
+    rank = chosen_rank(sections, noise)
+    shared = shared_profiles(sections, rank)
+    composition = mean + predict_spots(sections, target.values, [noise])[0] @ shared @ shared.T
+    return SpotMap(composition, mean, yields, Chosen(noise, rank, yield_noise))
 
 
 def _learned_yields(training: Sequence[TrainingSection], target: SpotFeatures) -> tuple[list[Array], Array, float]:

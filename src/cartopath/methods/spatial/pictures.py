@@ -16,8 +16,10 @@ from cartopath.methods.spatial.section import Section
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DPI, _CELL_IN, _LEFT_IN, _TOP_IN, _GAP_IN = 100, 1.28, 0.75, 0.45, 0.04
+_DPI, _CELL_IN, _LEFT_IN, _TOP_IN, _GAP_IN = 100, 1.28, 0.95, 0.45, 0.04
 _MOST_SECTIONS = 4
+_OVERLAP = 1.15
+"""Squares of spots reach under each other, or rounding leaves white lines."""
 _INK, _MUTED = "#222222", "#666666"
 
 
@@ -65,7 +67,7 @@ def sheet_of_genes(sections: Sequence[Section], maps: Mapping[str, pd.DataFrame]
 def _draw(axes: Axes, section: Section, values: NDArray[np.float64]) -> None:
     low, high = np.percentile(values, [2, 98])
     extent = np.ptp(section.centres_px, axis=0).max() + 2 * section.pitch_px
-    side = _CELL_IN * 72 * section.pitch_px / extent
+    side = _OVERLAP * _CELL_IN * 72 * section.pitch_px / extent
     axes.scatter(
         section.centres_px[:, 0], section.centres_px[:, 1], c=values, s=side**2, marker="s", linewidths=0, cmap="viridis",
         vmin=low, vmax=max(high, low + 1e-9),

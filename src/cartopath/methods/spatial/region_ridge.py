@@ -72,3 +72,9 @@ def _coefficients(means: Array, labels: Array, precision: Array, noise: float) -
     weighted = means.T * precision  # (n_features, n_regions)
     n_features = means.shape[1]
     return np.asarray(np.linalg.solve(weighted @ means + noise * n_features * np.eye(n_features), weighted @ labels))
+
+
+def shared_profiles(sections: Sequence[LabelledRegions], rank: int) -> Array:
+    """Return the profiles along which the labels of regions differ most: orthonormal, (n_targets, rank) or fewer columns."""
+    labels = np.vstack([section.centred for section in sections])
+    return np.asarray(np.linalg.svd(labels, full_matrices=False)[2][:rank].T)

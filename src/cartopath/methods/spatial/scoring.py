@@ -1,4 +1,8 @@
-"""A map against what was measured in the spots: one correlation per gene and section."""
+"""A map against what was measured in the spots: one correlation per gene and section.
+
+How much was counted in a spot moves all genes together, so a map of nothing but that agrees with most of them. Beside each
+correlation stands the one that is left between spots of equal totals.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +55,18 @@ def correlations(predicted: Array, truth: Array) -> Array:
     return np.where(defined, (predicted * truth).sum(axis=0) / np.where(defined, size, 1.0), 0.0)
 
 
+def without_totals(values: Array, totals: Array) -> Array:
+    """Return what of values a parabola in the log of the totals does not explain.
+
+    Args:
+        values: (n_spots, n_genes).
+        totals: (n_spots,): all that was counted in each spot.
+    """
+    logs = np.log(totals)
+    curve = np.stack([np.ones_like(logs), logs, logs**2], axis=1)
+    return np.asarray(values - curve @ np.linalg.lstsq(curve, values, rcond=None)[0])
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """How well one way of making maps does.
@@ -58,10 +74,12 @@ class Scores:
     Attributes:
         name: Of the way.
         r: Pearson's r, genes x sections.
+        r_equal: The same between spots of equal totals.
     """
 
     name: str
     r: pd.DataFrame
+    r_equal: pd.DataFrame
 
     @property
     def by_gene(self) -> pd.Series:
@@ -72,6 +90,11 @@ class Scores:
     def median(self) -> float:
         """The median over genes of the mean over sections."""
         return float(self.by_gene.median())
+
+    @property
+    def median_equal(self) -> float:
+        """The median over genes of the mean over sections between spots of equal totals."""
+        return float(self.r_equal.mean(axis=1).median())
 
     @property
     def n_good(self) -> int:
@@ -89,9 +112,21 @@ def scores(name: str, maps: Mapping[str, Array], sections: Sequence[Section], ge
 
     Args:
         name: How they were made.
-        maps: (n_spots, n_genes) of each section, in the order of its spots and of `genes`.
+        maps: (n_spots, n_genes) of each section, in the order of its spots and of `genes`; NaN where a spot is not shown.
         sections: What was measured.
         genes: Which.
     """
-    columns = {s.name: correlations(maps[s.name], measured(s, genes).to_numpy()) for s in sections if s.name in maps}
-    return Scores(name, pd.DataFrame(columns, index=list(genes)))
+    r, r_equal = pd.DataFrame(index=list(genes)), pd.DataFrame(index=list(genes))
+    for section in sections:
+        truth, made = measured(section, genes), maps[section.name]
+        shown = np.isfinite(made).all(axis=1)
+        both, totals = (made[shown], truth.to_numpy()[shown]), section.counts.sum(axis=1).to_numpy(np.float64)[shown]
+        r[section.name] = correlations(*both)
+        r_equal[section.name] = correlations(*(without_totals(values, totals) for values in both))
+    return Scores(name, r, r_equal)
+
+
+def mean_scores(name: str, repeats: Sequence[Scores]) -> Scores:
+    """Return the mean of correlations over repeats."""
+    r, r_equal = ([getattr(one, which) for one in repeats] for which in ("r", "r_equal"))
+    return Scores(name, sum(r[1:], start=r[0]) / len(r), sum(r_equal[1:], start=r_equal[0]) / len(r))

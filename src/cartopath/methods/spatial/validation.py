@@ -7,6 +7,7 @@ a plain ridge regression on the same labels, and one that was taught by the spot
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from cartopath.methods.spatial.features import SpotFeatures, spot_features
 from cartopath.methods.spatial.mapping import SpotMap, TrainingSection, YieldFrom, learn_map
 from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots
 from cartopath.methods.spatial.regions import RegionLabels, region_labels, region_members
-from cartopath.methods.spatial.scoring import Scores, measured, most_counted, scores
+from cartopath.methods.spatial.scoring import Scores, mean_scores, measured, most_counted, scores
 from cartopath.methods.spatial.section import Section
 
 MIN_SECTIONS = 3
@@ -33,7 +34,7 @@ YIELD_ALONE, SHUFFLED, PLAIN, TAUGHT = (
     "reference: ridge taught by the spots",
 )
 ORDER = (THE_MAP, OTHER_YIELD, COMPOSITION, YIELD_ALONE, SHUFFLED, PLAIN, TAUGHT)
-N_SHUFFLES = 5
+N_SHUFFLES = 10
 _PLAIN_NOISE, _TAUGHT_NOISE = 0.3, 10.0
 
 Array = NDArray[np.float64]
@@ -125,9 +126,9 @@ def validate(sections: Sequence[Section], spec: ValidationSpec, *, news: News = 
             maps[name][section.name] = values
         rows.append(_row(section, len(labels[held_out].members), own))
     frames = {s.name: pd.DataFrame(maps[THE_MAP][s.name], index=s.counts.index, columns=genes) for s in sections}
-    nulls = [scores(SHUFFLED, maps.pop(f"{SHUFFLED} {shuffle}"), sections, genes).r for shuffle in range(N_SHUFFLES)]
+    nulls = [scores(SHUFFLED, maps.pop(f"{SHUFFLED} {shuffle}"), sections, genes) for shuffle in range(N_SHUFFLES)]
     judged = [scores(name, made, sections, genes) for name, made in maps.items()]
-    judged.append(Scores(SHUFFLED, sum(nulls[1:], start=nulls[0]) / N_SHUFFLES))
+    judged.append(mean_scores(SHUFFLED, nulls))
     judged.sort(key=lambda one: ORDER.index(one.name) if one.name in ORDER else 1)
     return Validation(genes, frames, judged, pd.DataFrame(rows))
 
@@ -175,7 +176,6 @@ def _row(section: Section, n_regions: int, own: SpotMap) -> Mapping[str, object]
         "n_spots": len(section.counts),
         "n_regions": n_regions,
         "mpp": round(section.mpp, 4),
-        "noise": own.noise,
-        "yield_noise": own.yield_noise,
+        **dataclasses.asdict(own.chosen),
         "notes": "; ".join(section.notes),
     }

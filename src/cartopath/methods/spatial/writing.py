@@ -34,15 +34,20 @@ def write_validation(validation: Validation, sections: Sequence[Section], out: P
 
 def write_scores(scores: Sequence[Scores], out: Path) -> None:
     """Write correlations by gene and section, and their summary."""
-    rows = [one.r.rename_axis("gene").reset_index().assign(way=one.name, mean=one.by_gene.to_numpy()) for one in scores]
-    table = pd.concat(rows, ignore_index=True)
-    write_csv(table[["way", "gene", "mean", *scores[0].r.columns]].round(4), out / GENES)
+    means = [
+        {"way": one.name, "mean": one.by_gene.to_numpy(), "mean_equal_totals": one.r_equal.mean(axis=1).to_numpy()}
+        for one in scores
+    ]
+    rows = [one.r.rename_axis("gene").reset_index().assign(**own) for one, own in zip(scores, means, strict=True)]
+    columns = ["way", "gene", "mean", "mean_equal_totals", *scores[0].r.columns]
+    write_csv(pd.concat(rows, ignore_index=True)[columns].round(4), out / GENES)
     write_csv(summary(scores), out / SUMMARY)
 
 
 def summary(scores: Sequence[Scores]) -> pd.DataFrame:
-    """Return a row per way of making maps: way, median_r, n_above_0.3, and the median over genes in each section."""
-    rows = [{"way": one.name, "median_r": one.median, "n_above_0.3": one.n_good, **one.by_section} for one in scores]
+    """Return a row per way of making maps: way, median_r, n_above_0.3, median_r_equal_totals, the median r in each section."""
+    figures = [{"median_r": one.median, "n_above_0.3": one.n_good, "median_r_equal_totals": one.median_equal} for one in scores]
+    rows = [{"way": one.name, **own, **one.by_section} for one, own in zip(scores, figures, strict=True)]
     return pd.DataFrame(rows).round(4)
 
 
