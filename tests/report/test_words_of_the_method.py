@@ -5,6 +5,7 @@ import pytest
 
 from cartopath.report.blocks import Figure, Grid, Paragraph
 from cartopath.report.results import read_results
+from cartopath.report.sections.labels import labels_section
 from cartopath.report.sections.performance import performance_section
 from cartopath.report.sections.scores import scores_section
 from cartopath.report.sections.training import training_section
@@ -18,7 +19,7 @@ def said(study):
         lock = study / "study.lock.yaml"
         lock.write_text(lock.read_text(encoding="utf-8") + more, encoding="utf-8")
         results = read_results(study)
-        sections = (training_section(results), performance_section(results), scores_section(results))
+        sections = (labels_section(results), training_section(results), performance_section(results), scores_section(results))
         return " ".join(_words([block for section in sections for block in section.blocks]))
 
     return said_
@@ -42,6 +43,7 @@ FOLDS = "splits: {scheme: folds}\n"
 
 def test_tile_classifiers_vote_after_parts_of_a_pass(said):
     text = said(TILES)
+    assert "Tiles inherit the label of their patient." in text
     assert "One validation interval is one 16th of a pass over the training tiles." in text
     assert "the share of tiles that most of the rounds that were best in validation call positive" in text
     assert "Share of positive tiles per slide (ensemble)" in text
@@ -50,6 +52,7 @@ def test_tile_classifiers_vote_after_parts_of_a_pass(said):
 
 def test_heads_average_after_epochs_over_patients(said):
     text = said(HEADS)
+    assert "The label is of all tiles of a patient together." in text
     assert "In an epoch every training patient is shown once." in text
     assert "the mean score of the slide's tiles, averaged over the rounds that were best in validation" in text
     assert "patient AUROC" in text and "Mean score of the tiles of a slide (ensemble)" in text

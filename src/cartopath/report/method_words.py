@@ -25,6 +25,7 @@ class MethodWords:
         step: What is followed by a validation.
         step_is: What that is, as a sentence.
         judged: What the AUROC that chooses is over: `slide` or `patient`.
+        labelled: What the label is of, as a sentence.
         score: What the score of a slide is, as the beginning of a sentence.
         ensemble: What the score of the ensemble is, as the end of a sentence.
         drawing: `round` of resampling or `fold` of cross-validation.
@@ -34,6 +35,7 @@ class MethodWords:
     step: str
     step_is: str
     judged: str
+    labelled: str
     score: str
     ensemble: str
     drawing: str
@@ -59,6 +61,9 @@ def method_words(results: StudyResults) -> MethodWords:
         step="epoch" if is_by_heads else "validation interval",
         step_is="In an epoch every training patient is shown once." if is_by_heads else _interval(results),
         judged="patient" if is_by_heads else "slide",
+        labelled="The label is of all tiles of a patient together."
+        if is_by_heads
+        else "Tiles inherit the label of their patient.",
         score=_SCORES.get(name, _SCORES["tile_classifier"]),
         ensemble=_ensemble(name, drawing),
         drawing=drawing,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cartopath.report.blocks import Cell, Grid, Paragraph, Section, missing, number_columns, text_columns
 from cartopath.report.figures.style import SET_NAMES
+from cartopath.report.method_words import method_words
 from cartopath.report.numbers import count, interval, is_known, short
 from cartopath.report.results import StudyResults
 
@@ -33,11 +34,9 @@ def labels_section(results: StudyResults) -> Section:
         _label_notes(table.rows),
     )
     text = (
-        "A patient at or above the high percentile of a trait is labelled high, at or below the low percentile "
-        "low. Everybody between is out of "
-        "distribution (OOD): never used for training, and evaluated against the median. OOD-near are those next "
-        "to the thresholds "
-        "(for 20/80: deciles 3 and 8). Tiles inherit the label of their patient."
+        "A patient at or above the high percentile of a trait is labelled high, at or below the low percentile low. Everybody "
+        "between is out of distribution (OOD): never used for training, and evaluated against the median. OOD-near are those "
+        f"next to the thresholds (for 20/80: deciles 3 and 8). {method_words(results).labelled}"
     )
     return Section("labels", "Labels", (Paragraph(text), grid))
 
