@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cartopath.core.errors import ArtifactError
-from cartopath.training.feature_files import find_feature_files, read_features, write_trident
+from cartopath.training.feature_files import find_feature_files, map_features, read_features, write_trident
 
 
 def test_files_of_a_folder_are_found_by_slide(made, truth, tmp_path):
@@ -75,3 +75,16 @@ def test_features_without_places_cannot_be_written(made, truth, tmp_path):
     found = read_features(made("stamp", tmp_path / "A1.h5", truth))
     with pytest.raises(ArtifactError, match="xy_px0, window_px0, mpp not known"):
         write_trident(found, tmp_path / "out.h5")
+
+
+def test_features_in_one_piece_are_mapped(made, truth, tmp_path):
+    write_trident(read_features(made("trident", tmp_path / "A1.h5", truth)), tmp_path / "out.h5")
+    mapped = map_features(tmp_path / "out.h5")
+    assert isinstance(mapped, np.memmap)
+    assert not mapped.flags.writeable
+    np.testing.assert_array_equal(mapped, truth.features)
+
+
+def test_features_in_chunks_are_not_mapped(made, truth, tmp_path):
+    with pytest.raises(ArtifactError, match="its features do not lie in one piece"):
+        map_features(made("trident", tmp_path / "A1.h5", truth))

@@ -225,10 +225,12 @@ def test_places_of_other_tiles_are_refused(made, truth, tmp_path):
         read_features(folder / "pt_files" / "A1.pt")
 
 
-def test_features_that_are_no_numbers_are_counted(made, truth, tmp_path):
-    truth.features[3, 2] = np.nan
+@pytest.mark.parametrize("program", ["trident", "stamp"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_no_numbers_are_counted(made, truth, tmp_path, program, value):
+    truth.features[3, 2] = value
     with pytest.raises(ArtifactError, match="features of 1 of 12 tiles are no numbers"):
-        read_features(made("trident", tmp_path / "A1.h5", truth))
+        read_features(made(program, tmp_path / "A1.h5", truth))
 
 
 def test_the_embedding_of_a_slide_is_not_taken_for_tiles(tmp_path):

@@ -11,6 +11,8 @@ from cartopath.core.errors import ArtifactError
 
 _TEN_FOLD_UM = 10.0
 """Micrometres per pixel at a magnification of 1: 10x is 1 um per pixel."""
+_INFINITY, _MINUS_INFINITY = np.int16(0x7C00), np.uint16(0xFC00)
+"""Bits of 16-bit numbers."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,12 +106,22 @@ def _check(found: TileFeatures) -> None:
             raise ArtifactError(
                 f"{found.slide_id}: {name} of shape {places.shape} for {len(found.features)} tiles; they belong to other features"
             )
-    if not np.isfinite(found.features).all():
+    if not _is_finite(found.features):
         n_bad = int((~np.isfinite(found.features)).any(axis=1).sum())
         raise ArtifactError(
             f"{found.slide_id}: the features of {n_bad} of {len(found.features)} tiles are no numbers; compute them again with "
             "higher precision"
         )
+
+
+def _is_finite(features: NDArray[np.floating]) -> bool:
+    """Whether all are numbers: 16-bit ones by their bits, which takes a tenth of the time.
+
+    Of the bits as integers with a sign, infinity and what is no number come last; without a sign, those with a minus do.
+    """
+    if features.dtype == np.float16:
+        return bool(features.view(np.int16).max() < _INFINITY) and bool(features.view(np.uint16).max() < _MINUS_INFINITY)
+    return bool(np.isfinite(features).all())
 
 
 def spacing(xy: NDArray[np.integer]) -> int | None:

@@ -191,6 +191,23 @@ def _array(group: Any, name: str, path: Path) -> NDArray[Any]:
     return array.astype(np.float32) if array.dtype == np.float64 and name not in ("coords",) else array
 
 
+def locate_contiguous(path: Path) -> tuple[int, np.dtype[Any], tuple[int, int]]:
+    """Return where the features of a file lie in it: the first byte, their type and their shape.
+
+    Raises:
+        ArtifactError: It is damaged, or they lie in chunks or in another file.
+    """
+    with _opened(path) as file:
+        data = file["features"] if _is_dataset(file, "features") else None
+        offset = None if data is None or data.external or data.is_virtual else data.id.get_offset()
+        if data is None or offset is None or data.ndim != 2:
+            raise ArtifactError(
+                f"{path}: its features do not lie in one piece; read them with `read_features`, or write them anew with "
+                "`write_trident`"
+            )
+        return int(offset), data.dtype, (int(data.shape[0]), int(data.shape[1]))
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", errors="replace")
