@@ -214,6 +214,7 @@ def _inputs(found: Regression) -> list[Block]:
     inputs, settings = found.inputs, found.settings
     rows = [
         ("Features", str(inputs.features)),
+        *(("Other features", str(folder)) for folder in inputs.also),
         ("Molecular table", str(inputs.table)),
         ("Slides", str(inputs.slides) if inputs.slides else "no table: names are barcodes or patients"),
         ("Genes", settings.genes),

@@ -24,6 +24,10 @@ def regress(
     ] = "attention",
     folds: Annotated[int, typer.Option(min=3, help="Groups of patients; each is predicted by models of the others.")] = 5,
     repeats: Annotated[int, typer.Option(min=1, help="Divide the patients so many times; predictions are averaged.")] = 1,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Other features of the same slides: compared on the same folds (repeatable)."),
+    ] = None,
     slides: Annotated[
         Path | None, typer.Option(help="Table of slides: slide_id and patient_id; without it, names are barcodes or patients.")
     ] = None,
@@ -67,6 +71,7 @@ def regress(
             Inputs(
                 features=features,
                 table=table,
+                also=tuple(also or ()),
                 slides=slides,
                 slide_dir=slide_dir,
                 format=table_format,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cartopath.methods.regression.division import Part
-from cartopath.methods.regression.heads import model_folder
+from cartopath.methods.regression.heads import model_folder, safe_name
 from cartopath.methods.regression.patients import Patients
 from cartopath.store.artifacts import Header, write_table
 from cartopath.training.mil import read_mil_bundle
@@ -17,19 +17,18 @@ from cartopath.training.mil import read_mil_bundle
 KIND = "regression_attention"
 
 
-def write_attention(folder: Path, models: Path, gene: str, patients: Patients, parts: Sequence[Part], *, encoder: str) -> int:
+def write_attention(folder: Path, models: Path, gene: str, patients: Patients, parts: Sequence[Part]) -> int:
     """Write what the models of a gene see in each test slide, and return how many slides there are.
 
-    One table per slide, `<slide>.parquet`: `x_px0`, `y_px0` (missing where the feature file has no places), `attention` (summing
-    to 1 over the slides of the patient) and `value` (deviations from the mean of training patients), means over repeats.
+    One table per slide, `<gene>/<slide>.parquet`: `x_px0`, `y_px0` (missing where the feature file has no places), `attention`
+    (summing to 1 over the slides of the patient) and `value` (deviations from the mean of training patients), means over repeats.
 
     Args:
-        folder: Of the gene.
+        folder: In which the gene gets a folder of its own.
         models: Where its models lie.
         gene: Its name.
         patients: With their bags.
         parts: All folds of all repeats.
-        encoder: Of the features, for the header.
     """
     n_slides = 0
     for place, attention, value in _seen(models, gene, patients, parts):
@@ -38,8 +37,8 @@ def write_attention(folder: Path, models: Path, gene: str, patients: Patients, p
             xy = np.full((tiles.stop - tiles.start, 2), np.nan) if tiles.xy_px0 is None else tiles.xy_px0
             table = pd.DataFrame({"x_px0": xy[:, 0], "y_px0": xy[:, 1], "attention": attention[own], "value": value[own]})
             meta: dict[str, object] = {"gene": gene, "slide_id": tiles.slide_id, "patient_id": patients.names[place]}
-            meta |= {"encoder": encoder, "window_px0": tiles.window_px0, "n_tiles_of_slide": tiles.n_tiles}
-            write_table(table, folder / f"{tiles.slide_id}.parquet", Header(kind=KIND, meta=meta))
+            meta |= {"encoder": patients.encoder, "window_px0": tiles.window_px0, "n_tiles_of_slide": tiles.n_tiles}
+            write_table(table, folder / safe_name(gene) / f"{tiles.slide_id}.parquet", Header(kind=KIND, meta=meta))
             n_slides += 1
     return n_slides
 

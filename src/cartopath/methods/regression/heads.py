@@ -120,10 +120,18 @@ def _row(gene: str, outcome: Outcome) -> tuple[str, int, int, float, str, str]:
     return gene, n_epochs, outcome.best_epoch, outcome.validation, outcome.ending, outcome.reason
 
 
+def safe_name(name: str) -> str:
+    """Return a name as part of a path.
+
+    >>> safe_name("TP53|7157"), safe_name("attention (random/resnet18)")
+    ('TP53_7157', 'attention__random_resnet18_')
+    """
+    return "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
+
+
 def model_folder(models: Path, gene: str, part: Part) -> Path:
     """Return where the model of a gene and part is kept."""
-    safe = "".join(character if character.isalnum() or character in "-_." else "_" for character in gene)
-    return models / safe / f"repeat_{part.repeat}_fold_{part.fold}"
+    return models / safe_name(gene) / f"repeat_{part.repeat}_fold_{part.fold}"
 
 
 def _write(models: Path, outcome: Outcome, gene: str, patients: Patients, part: Part) -> None:

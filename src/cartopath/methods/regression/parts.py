@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
 from cartopath.methods.regression.division import Part
-from cartopath.methods.regression.heads import HeadValues
+from cartopath.methods.regression.heads import HeadValues, safe_name
 from cartopath.store.artifacts import Header, read_header, read_table, write_table
 
 _VALUES, _TRAINING = "regression_values", "regression_training"
@@ -46,7 +46,7 @@ class KeptParts:
         write_table(pd.DataFrame({"value": found.values.ravel()}), values, Header(kind=_VALUES, key=self._key))
 
     def _paths(self, arm: str, part: Part) -> tuple[Path, Path]:
-        name = f"{arm}_{part.repeat}_{part.fold}"
+        name = f"{safe_name(arm)}_{part.repeat}_{part.fold}"
         return self._folder / f"{name}.parquet", self._folder / f"{name}_training.parquet"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +124,35 @@ def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str],
         left_out=left_out,
         notes=tuple(f"{note} ({times} files)" if times > 1 else note for note, times in notes.items()),
     )
+
+
+def common_patients(sources: Sequence[Patients], names: Sequence[str]) -> list[Patients]:
+    """Return the patients that have features of every kind, in the same order.
+
+    Args:
+        sources: Patients with each kind of features.
+        names: What each kind is called, for the reasons why slides are left out.
+
+    Raises:
+        ArtifactError: There is no such patient.
+    """
+    common = sorted(set.intersection(*(set(source.names) for source in sources)))
+    if not common:
+        raise ArtifactError(f"no patient has features in all of {', '.join(names)}")
+    found = []
+    for source in sources:
+        lost = [name for name in source.names if name not in set(common)]
+        rows = [(tiles.slide_id, name, _lacking(name, sources, names)) for name in lost for tiles in source.slides[name]]
+        left_out = pd.concat([source.left_out, pd.DataFrame(rows, columns=source.left_out.columns)], ignore_index=True)
+        bags = {bag.patient_id: bag for bag in source.bags}
+        slides = {name: source.slides[name] for name in common}
+        found.append(replace(source, bags=tuple(bags[name] for name in common), slides=slides, left_out=left_out))
+    return found
+
+
+def _lacking(name: str, sources: Sequence[Patients], names: Sequence[str]) -> str:
+    without = [label for source, label in zip(sources, names, strict=True) if name not in source.slides]
+    return f"its patient has no features in {', '.join(without)}"
 
 
 class _Owners:

@@ -68,6 +68,7 @@ class Inputs:
     Attributes:
         features: Folder of feature files, or one file.
         table: Molecular table.
+        also: Folders with other features of the same slides, whose first head is compared on the same folds.
         slides: Table of slides that says patients; None: barcodes do, or names that are those of patients.
         slide_dir: Folder of the slides themselves, whose colours and nuclei then are a baseline; None for none.
         format: Of the molecular table; None: recognised.
@@ -78,6 +79,7 @@ class Inputs:
 
     features: Path
     table: Path
+    also: tuple[Path, ...] = ()
     slides: Path | None = None
     slide_dir: Path | None = None
     format: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,7 +103,7 @@ def draw_ranked(arms: Sequence[Ranked], *, first: str, baseline: str, beside: Be
 
 def _curves(axes: Axes, arms: Sequence[Ranked]) -> None:
     axes.axvline(0, color=style.RULE, linewidth=1)
-    colours = iter(style.SERIES)
+    colours = itertools.cycle(style.SERIES)
     lowest = 0.0
     for arm in arms:
         values = np.sort(arm.values[~np.isnan(arm.values)])
