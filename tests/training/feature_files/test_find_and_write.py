@@ -40,9 +40,12 @@ def test_a_folder_without_files_says_which_of_its_folders_hold_some(made, truth,
         find_feature_files(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path):
+def test_a_folder_that_is_not_there_and_a_file_of_another_kind_are_refused(tmp_path):
     with pytest.raises(ArtifactError, match="no such folder of feature files"):
         find_feature_files(tmp_path / "none")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ArtifactError, match=r"notes\.txt: no feature file"):
+        find_feature_files(tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize("format_", ["trident", "stamp", "atlas_patch", "lazyslide", "slideflow"])

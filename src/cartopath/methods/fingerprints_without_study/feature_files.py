@@ -1,11 +1,10 @@
-"""Features that another program has computed: HDF5 files as TRIDENT and CLAM write them, one per slide."""
+"""Features that another program has computed, one file per slide, with the patients they are of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,10 @@ from numpy.typing import NDArray
 from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.delimited import read_words
 from cartopath.cohort.slide_lists.slide_columns import SlideColumns
-from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import ArtifactError, TableError
 from cartopath.stats.matching import Side
-
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError)
+from cartopath.training.feature_files import find_feature_files, read_features
+from cartopath.training.feature_files.finding import slide_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +26,8 @@ class SlideFeatures:
         slide_id: Name of the file.
         patient_id: Whose, "" where nothing says it.
         features: (n, d).
-        xy_px0: (n, 2) upper left corners of the tiles.
-        window_px0: Side of a tile, 0 where the file does not say.
+        xy_px0: (n, 2) upper left corners of the tiles, in level-0 pixels or, where the file counts in them, in micrometres.
+        window_px0: Side of a tile in the same unit, 0 where it is not known.
     """
 
     slide_id: str
@@ -43,18 +41,15 @@ def read_feature_files(inputs: Sequence[Path], *, table: Path | None = None) -> 
     """Read feature files.
 
     Args:
-        inputs: `.h5` files, and folders of them.
+        inputs: Feature files as `cartopath.training.feature_files` reads them, and folders of them.
         table: Slide table that says patients; without it TCGA barcodes do.
 
     Raises:
-        ArtifactError: There is no file, or one is damaged, or holds no `features` and `coords`.
+        ArtifactError: There is no file, or one is damaged, or holds no features with the places of their tiles.
         TableError: The table cannot be read.
     """
-    paths = [path for given in inputs for path in (sorted(given.glob("*.h5")) if given.is_dir() else [given])]
-    if not paths:
-        raise ArtifactError(f"no .h5 file in {', '.join(map(str, inputs))}")
     patients = _patients(table) if table is not None else {}
-    return [_read(path, patients) for path in paths]
+    return [_read(path, patients) for given in inputs for path in find_feature_files(given).values()]
 
 
 def _patients(table: Path) -> dict[str, str]:
@@ -63,7 +58,7 @@ def _patients(table: Path) -> dict[str, str]:
     found = {}
     for row in rows:
         cells = columns.cells(row)
-        name = slide_stem(Path(cells["slide_id"] or cells["path"]).name)
+        name = slide_name(Path(cells["slide_id"] or cells["path"]))
         if cells["patient_id"]:
             found[name] = cells["patient_id"]
     if not found:
@@ -72,38 +67,14 @@ def _patients(table: Path) -> dict[str, str]:
 
 
 def _read(path: Path, patients: dict[str, str]) -> SlideFeatures:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            features, coords, window = _arrays(file, path)
-    except ArtifactError:
-        raise
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise ArtifactError(f"{path}: not readable features ({reason}); they need data sets features and coords") from error
-    name = slide_stem(path.name)
-    barcode = parse_barcode(name)
-    patient = patients.get(name, barcode.patient_id if barcode else "")
-    return SlideFeatures(name, patient, features, coords, window)
-
-
-def _arrays(file: Any, path: Path) -> tuple[NDArray[np.floating], NDArray[np.int64], int]:
-    import h5py
-
-    for name in ("features", "coords"):
-        link = file.get(name, getlink=True)
-        node = file[name] if isinstance(link, h5py.HardLink) else None
-        if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
-            raise ArtifactError(f"{path}: its data set {name} is missing, or lies in another file")
-    features = np.asarray(file["features"][()], np.float32)
-    features = features[0] if features.ndim == 3 and len(features) == 1 else features  # Some write a batch of one.
-    coords = np.asarray(file["coords"][()])
-    coords = coords[0] if coords.ndim == 3 and len(coords) == 1 else coords
-    if features.ndim != 2 or coords.shape != (len(features), 2) or not len(features):
-        raise ArtifactError(f"{path}: features {features.shape} and coords {coords.shape} are not (n, d) and (n, 2)")
-    window = file["coords"].attrs.get("patch_size_level0", 0)
-    return features, coords.astype(np.int64), int(window)
+    found = read_features(path)
+    coords, window = (found.xy_px0, found.window_px0) if found.xy_px0 is not None else (found.xy_um, found.tile_um)
+    if coords is None:
+        raise ArtifactError(f"{path}: does not say where its tiles lie; give the files with coordinates")
+    barcode = parse_barcode(found.slide_id)
+    patient = patients.get(found.slide_id, barcode.patient_id if barcode else "")
+    features = found.features.astype(np.float32, copy=False)
+    return SlideFeatures(found.slide_id, patient, features, coords.astype(np.int64), round(window or 0))
 
 
 def halves(slides: Sequence[SlideFeatures]) -> tuple[Side, Side]:

@@ -28,6 +28,8 @@ def find_feature_files(folder: Path | str) -> dict[str, Path]:
     folder = Path(folder)
     if is_feature_file(folder):
         return {slide_name(folder): folder}
+    if folder.is_file():
+        raise ArtifactError(f"{folder}: no feature file: expected .h5, .pt or .zarr")
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: no such folder of feature files")
     inside = next((folder / name for name in _CLAM_FOLDERS if (folder / name).is_dir()), folder)

@@ -45,6 +45,9 @@ def _foreign(file: Any, path: Path, slide_id: str, encoder: str | None, mpp: flo
         return _atlas_patch(file, path, slide_id, encoder, mpp)
     if _is_dataset(file, "features"):
         return _trident_or_clam(file, path, slide_id, mpp)
+    for name in ("features", "feats"):
+        if file.get(name, getlink=True) is not None:
+            _array(file, name, path)
     raise ArtifactError(
         f"{path}: no features: it holds {', '.join(sorted(file)) or 'nothing'}; expected a data set 'features' or 'feats', "
         "or a group 'features'"
@@ -165,7 +168,7 @@ def _opened(path: Path) -> Generator[Any, None, None]:
         raise
     except _DAMAGE as error:
         raise ArtifactError(
-            f"{path}: not a readable HDF5 file ({' '.join(str(error).split())}); copy it again, or compute its features again"
+            f"{path}: not readable features ({' '.join(str(error).split())}); copy the file again, or compute its features again"
         ) from error
 
 
