@@ -85,7 +85,7 @@ def train_plainly(work: Work, job: Job) -> Weights:
     """Train one job with torch's own modules and optimiser, with the random numbers that `train_heads` gives it."""
     spec, recipe = work.spec, work.recipe
     drawn = initial_parameters(spec, [stream(recipe.seed, "mil", job.name, "weights")])
-    weights = {name: some[0].numpy().copy() for name, some in by_name(spec, drawn).items()}
+    weights = {name: some[0].numpy().copy() for name, some in by_name(drawn).items()}
     weights["value.bias"][:] = 0
     head = PlainHead(weights, spec)
     if recipe.optimizer == "sgd":

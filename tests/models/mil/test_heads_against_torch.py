@@ -32,7 +32,7 @@ def layer(parameters, name: str) -> nn.Linear:
 
 def made(head: str, **values):
     spec = MilSpec(head=head, n_features=6, **values)
-    return spec, by_name(spec, initial_parameters(spec, [np.random.default_rng(0)]))
+    return spec, by_name(initial_parameters(spec, [np.random.default_rng(0)]))
 
 
 @torch.no_grad()
@@ -115,18 +115,18 @@ class TestWrittenGradients:
 
     def gradients(self, *, sizes: list[int], rate: float, clamp: float):
         spec = MilSpec(n_features=6, clamp=clamp, dropout=rate)
-        flat = initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)])
+        blocks = initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)])
         rng = np.random.default_rng(4)
         kept = torch.from_numpy((rng.random((3, len(sizes), n_droppable(spec))) > rate).astype(np.float32))
         aims = torch.from_numpy(rng.normal(size=(3, 1, len(sizes))).astype(np.float32))
         bags = 4 * tiles(sum(sizes))
-        leaves = {name: some.requires_grad_() for name, some in by_name(spec, flat.clone()).items()}
+        leaves = {name: some.clone().requires_grad_() for name, some in by_name(blocks).items()}
         loss = (pooled(spec, leaves, bags, sizes, kept=kept if rate else None).predictions - aims).square().sum()
         derived = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
-        written = by_name(spec, torch.full_like(flat, torch.nan))
+        written = {name: torch.full_like(block, torch.nan) for name, block in blocks.items()}
         attention_gradients(
             spec,
-            by_name(spec, flat),
+            blocks,
             bags,
             sizes,
             kept=kept if rate else None,
@@ -134,7 +134,7 @@ class TestWrittenGradients:
             into=written,
             scratch=Scratch(),
         )
-        return written, derived
+        return by_name(written), derived
 
     @pytest.mark.parametrize("sizes", [[9], [5, 5, 5], [4, 1, 7]])
     @pytest.mark.parametrize("rate", [0.0, 0.3])

@@ -76,7 +76,7 @@ def test_a_short_bag_beside_a_long_one_borrows_nothing_from_it():
 class TestWholeHeads:
     def said(self, head, *, n_outputs=2):
         spec = MilSpec(head=head, n_features=5, n_outputs=n_outputs, ks=(1, 3))
-        parameters = by_name(spec, initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)]))
+        parameters = by_name(initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)]))
         tiles = torch.from_numpy(np.random.default_rng(9).normal(size=(11, 5)).astype(np.float32))
         return spec, parameters, tiles, pooled(spec, parameters, tiles, [4, 7])
 
@@ -103,6 +103,6 @@ class TestWholeHeads:
 
     def test_values_stay_within_the_clamp(self, head):
         spec = MilSpec(head=head, n_features=5, clamp=0.05)
-        parameters = by_name(spec, initial_parameters(spec, [np.random.default_rng(0)]))
+        parameters = by_name(initial_parameters(spec, [np.random.default_rng(0)]))
         values = pooled(spec, parameters, 100 * torch.randn(20, 5, generator=torch.Generator().manual_seed(0)), [20]).values
         assert values.abs().max() == pytest.approx(0.05)

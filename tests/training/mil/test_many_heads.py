@@ -233,7 +233,7 @@ def test_features_in_a_file_are_learned_from_as_those_in_memory(planted, tmp_pat
 def test_steps_are_those_of_a_plain_training_with_torch(planted, recipe, make):
     spec = MilSpec(n_features=N_FEATURES, dropout=0.0, clamp=0.0)
     outcome = train_heads(planted.bags, [Job("gene", planted.share, range(20))], spec, recipe)[0]
-    weights = by_name(spec, initial_parameters(spec, [stream(0, "mil", "gene", "weights")]))
+    weights = by_name(initial_parameters(spec, [stream(0, "mil", "gene", "weights")]))
     weights = {name: some[0].clone() for name, some in weights.items()}
     weights["value.bias"].zero_()
     leaves = {name: some.requires_grad_() for name, some in weights.items()}

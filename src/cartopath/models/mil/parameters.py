@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor
 from cartopath.models.mil.spec import MilSpec
 
 Shape = tuple[int, ...]
+
+_LONE = ("attention.score", "levels.first", "levels.gaps")
 
 
 def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
@@ -31,37 +33,43 @@ def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
     return shapes
 
 
-def by_name(spec: MilSpec, flat: Tensor) -> dict[str, Tensor]:
-    """Return the weights that lie side by side in the rows of a matrix, one row per head, as views of it.
+def by_name(blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of heads by name, as views of the blocks in which they lie.
 
-    Args:
-        spec: What the heads are.
-        flat: (n_heads, n_weights).
-
-    Returns:
-        By name, (n_heads, ...).
+    The block of a linear layer holds its weight and, in a last column, its bias: (n_heads, n_out, n_in + 1), so that one product
+    serves both. Other weights are a block each.
     """
-    shapes = parameter_shapes(spec)
-    parts = torch.split(flat, [math.prod(shape) for shape in shapes.values()], 1)
-    return {name: part.view(len(flat), *shape) for part, (name, shape) in zip(parts, shapes.items(), strict=True)}
+    named: dict[str, Tensor] = {}
+    for name, block in blocks.items():
+        if name in _LONE or name.endswith((".gain", ".shift")):
+            named[name] = block
+        else:
+            named |= {f"{name}.weight": block[..., :-1], f"{name}.bias": block[..., -1]}
+    return named
 
 
-def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> Tensor:
+def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator]) -> dict[str, Tensor]:
     """Return random weights of as many heads as there are generators, each head drawn from its own.
 
     Weights and biases of a layer are uniform within plus and minus one over the root of its inputs. Norms start as they should;
     levels start one apart, around zero.
 
     Returns:
-        (n_heads, n_weights) float32, for `by_name`.
+        Blocks, for `by_name`, (n_heads, ...) float32 each.
     """
     shapes = parameter_shapes(spec)
-    flat = torch.empty(len(generators), sum(math.prod(shape) for shape in shapes.values()))
-    named = {name: some.numpy() for name, some in by_name(spec, flat).items()}
+    blocks: dict[str, Tensor] = {}
+    for name, shape in shapes.items():
+        layer = name.removesuffix(".weight")
+        if layer != name:
+            blocks[layer] = torch.empty(len(generators), shape[0], shape[1] + 1)
+        elif not name.endswith(".bias"):
+            blocks[name] = torch.empty(len(generators), *shape)
+    named = {name: some.numpy() for name, some in by_name(blocks).items()}
     for number, rng in enumerate(generators):
         for name, shape in shapes.items():
             named[name][number] = _initial(name, shape, shapes, rng, spec)
-    return flat
+    return blocks
 
 
 def _initial(name: str, shape: Shape, shapes: dict[str, Shape], rng: np.random.Generator, spec: MilSpec) -> np.ndarray | float:

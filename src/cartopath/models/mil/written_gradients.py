@@ -16,7 +16,9 @@ from torch import Tensor
 from cartopath.models.mil.scratch import Scratch
 from cartopath.models.mil.spec import MilSpec
 
-Weights = Mapping[str, Tensor]
+Blocks = Mapping[str, Tensor]
+
+_UNITS_AT_ONCE = 1 << 17
 
 
 def has_written_gradients(spec: MilSpec) -> bool:
@@ -25,57 +27,63 @@ def has_written_gradients(spec: MilSpec) -> bool:
 
 
 @torch.no_grad()
-def attention_predictions(spec: MilSpec, weights: Weights, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
+def attention_predictions(spec: MilSpec, blocks: Blocks, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
     """Return what all heads predict, without dropout, (n_heads, 1, n_bags); arguments are those of `attention_gradients`."""
     with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)
     bags = _Bags(sizes)
-    shares = bags.softmax((weights["attention.score"] @ _attention(weights, with_one, scratch)).squeeze(1))
-    values = _value_rows(weights, None, 1).folded.squeeze(1) @ with_one.T
+    shares = bags.softmax(_attend(blocks, with_one, scratch, keep=False).scores)
+    values = _value_rows(blocks, None, 1).folded.squeeze(1) @ with_one.T
     return bags.sums(shares * (values.clamp(-spec.bound, spec.bound) if spec.bound else values)).unsqueeze(1)
 
 
 @torch.no_grad()
 def attention_gradients(
     spec: MilSpec,
-    weights: Weights,
+    blocks: Blocks,
     tiles: Tensor,
     sizes: Sequence[int],
     *,
     kept: Tensor | None,
     of_predictions: Callable[[Tensor], Tensor],
-    into: Weights,
+    into: Blocks,
     scratch: Scratch,
 ) -> None:
     """Write the gradients of a loss by the weights of all heads.
 
     Args:
         spec: What the heads are.
-        weights: By name, heads along the first axis.
+        blocks: Weights, as `initial_parameters` lays them out.
         tiles: (n_tiles, n_features) float32, the bags one after the other.
         sizes: Tiles of each bag.
         kept: (n_heads, n_bags, n_hidden), what dropout multiplies the hidden units of each bag by; None for no dropout.
         of_predictions: Given predictions (n_heads, 1, n_bags), returns the gradient of the loss by them.
-        into: Where to write, by name.
+        into: Where to write, laid out as `blocks`.
         scratch: For what is large on the way.
     """
     with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)  # the last column multiplies biases
-    attention = _attention(weights, with_one, scratch)
-    rows = _value_rows(weights, kept, len(sizes))
     bags = _Bags(sizes)
+    attention = _attend(blocks, with_one, scratch, keep=True)
+    rows = _value_rows(blocks, kept, len(sizes))
     values = bags.products(rows.folded, with_one)  # (n_heads, n_tiles)
     within = values if not spec.bound else values.clamp(-spec.bound, spec.bound)
-    shares = bags.softmax((weights["attention.score"] @ attention).squeeze(1))
+    shares = bags.softmax(attention.scores)
     predictions = bags.sums(shares * within)  # (n_heads, n_bags)
     by_prediction = bags.spread(of_predictions(predictions.unsqueeze(1)).squeeze(1))
     by_value = by_prediction * shares
     by_score = by_value * (within - bags.spread(predictions))
     if spec.bound:
         by_value = by_value * (within == values)
-    weighted = torch.mul(attention, by_score.unsqueeze(1), out=scratch.array("weighted", *attention.shape, like=attention))
-    by_attention = _through_attention(weights, attention, weighted, by_score, tiles, into)
-    by_rows = _Gradient(bags.gathered(by_value, tiles), bags.sums(by_value).unsqueeze(-1))
-    _write_attention(weights, by_attention, into)
-    _write_value(weights, rows, by_rows, kept, into)
+    by_folded = _through_attention(blocks, attention.units, by_score, with_one, into, scratch)
+    _write_attention(blocks, by_folded, into)
+    _write_value(blocks, rows, bags.gathered(by_value, with_one), kept, into)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Attention:
+    """Units (n_heads, n_attention, n_tiles), or of some heads only, and scores (n_heads, n_tiles) before the softmax."""
+
+    units: Tensor
+    scores: Tensor
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,80 +99,82 @@ class _Rows:
     folded: Tensor
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Gradient:
-    """By the rows of a layer: `weight` (n_heads, n_rows, n_features) and `bias` (n_heads, n_rows, 1)."""
-
-    weight: Tensor
-    bias: Tensor
-
-
-def _attention(weights: Weights, with_one: Tensor, scratch: Scratch) -> Tensor:
-    """Return the units of attention, (n_heads, n_attention, n_tiles)."""
-    own = weights["attention.weight"]
-    folded = _with_hidden(weights, own)
-    folded[..., -1] += weights["attention.bias"]
-    n_heads, n_units, width = folded.shape
-    units = scratch.array("attention", n_heads * n_units, len(with_one), like=with_one)
-    return torch.mm(folded.view(-1, width), with_one.T, out=units).tanh_().view(n_heads, n_units, -1)
+def _attend(blocks: Blocks, with_one: Tensor, scratch: Scratch, *, keep: bool) -> _Attention:
+    """Compute attention a few heads at a time; their units stay in memory only if they are to be kept."""
+    own = blocks["attention"]
+    folded = own[..., :-1] @ blocks["hidden.0"]  # (n_heads, n_attention, n_features + 1)
+    folded[..., -1] += own[..., -1]
+    (n_heads, n_units, width), n_tiles = folded.shape, len(with_one)
+    few = _few(n_heads, n_units * n_tiles)
+    units = scratch.array("units", n_heads if keep else min(n_heads, few[0].stop), n_units, n_tiles, like=with_one)
+    scores = with_one.new_empty(n_heads, 1, n_tiles)
+    for rows in few:
+        some = units[rows] if keep else units[: rows.stop - rows.start]
+        torch.mm(folded[rows].view(-1, width), with_one.T, out=some.view(-1, n_tiles))
+        torch.bmm(blocks["attention.score"][rows], some.tanh_(), out=scores[rows])
+    return _Attention(units, scores.squeeze(1))
 
 
-def _value_rows(weights: Weights, kept: Tensor | None, n_bags: int) -> _Rows:
-    own = weights["value.weight"]  # (n_heads, 1, n_hidden)
+def _few(n_heads: int, numbers_each: int) -> list[slice]:
+    """Return heads in lots so small that what is computed of them stays in the processor's cache."""
+    at_once = max(1, _UNITS_AT_ONCE // numbers_each)
+    return [slice(first, min(first + at_once, n_heads)) for first in range(0, n_heads, at_once)]
+
+
+def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
+    own = blocks["value"][..., :-1]  # (n_heads, 1, n_hidden)
     shown = own.expand(-1, n_bags, -1) if kept is None else own * kept
-    folded = _with_hidden(weights, shown)
-    folded[..., -1] += weights["value.bias"]
+    folded = shown @ blocks["hidden.0"]
+    folded[..., -1] += blocks["value"][..., -1]
     return _Rows(shown, folded)
 
 
-def _with_hidden(weights: Weights, rows: Tensor) -> Tensor:
-    """Return rows multiplied with the hidden layer and its bias, (n_heads, n, n_hidden) -> (n_heads, n, n_features + 1)."""
-    weight, bias = weights["hidden.0.weight"], weights["hidden.0.bias"]
-    return torch.cat([rows @ weight, rows @ bias.unsqueeze(-1)], -1)
-
-
 def _through_attention(
-    weights: Weights, attention: Tensor, weighted: Tensor, by_score: Tensor, tiles: Tensor, into: Weights
-) -> _Gradient:
-    """Write the gradient by the score and return that by the folded layer of attention.
+    blocks: Blocks, units: Tensor, by_score: Tensor, with_one: Tensor, into: Blocks, scratch: Scratch
+) -> Tensor:
+    """Write the gradient by the weights of the score and return that by the folded layer of attention.
 
     Args:
-        weights: Of the heads.
-        attention: (n_heads, n_attention, n_tiles), units; overwritten.
-        weighted: Those times `by_score`.
+        blocks: Of the heads.
+        units: (n_heads, n_attention, n_tiles).
         by_score: (n_heads, n_tiles), gradient by the scores of tiles.
-        tiles: (n_tiles, n_features).
+        with_one: (n_tiles, n_features + 1).
         into: Where to write.
+        scratch: For what is large on the way.
+
+    Returns:
+        (n_heads, n_attention, n_features + 1).
     """
-    n_heads, n_units, n_tiles = attention.shape
-    score = weights["attention.score"].transpose(1, 2)  # (n_heads, n_attention, 1)
-    into["attention.score"].copy_(weighted.sum(-1, keepdim=True).transpose(1, 2))
-    slope = torch.addcmul(by_score.unsqueeze(1), weighted, attention, value=-1, out=attention)  # by_score (1 - attention^2)
-    by_weight = torch.mm(slope.reshape(-1, n_tiles), tiles).reshape(n_heads, n_units, -1)
-    return _Gradient(by_weight.mul_(score), slope.sum(-1, keepdim=True).mul_(score))
+    n_heads, n_units, n_tiles = units.shape
+    by_folded = units.new_empty(n_heads, n_units, with_one.shape[1])
+    few = _few(n_heads, n_units * n_tiles)
+    room = scratch.array("weighted", few[0].stop, n_units, n_tiles, like=units)
+    for rows in few:
+        some, own = units[rows], by_score[rows].unsqueeze(1)
+        weighted = torch.mul(some, own, out=room[: len(some)])
+        torch.sum(weighted, -1, out=into["attention.score"][rows, 0])
+        slope = torch.addcmul(own, weighted, some, value=-1, out=weighted)  # by_score (1 - units^2)
+        torch.mm(slope.view(-1, n_tiles), with_one, out=by_folded[rows].view(-1, with_one.shape[1]))
+    return by_folded.mul_(blocks["attention.score"].transpose(1, 2))
 
 
-def _write_attention(weights: Weights, by_folded: _Gradient, into: Weights) -> None:
+def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks) -> None:
     """Pass the gradient by the folded layer on to attention's own layer and to the hidden one."""
-    own = weights["attention.weight"]
-    into["attention.bias"].copy_(by_folded.bias.squeeze(-1))
-    torch.bmm(by_folded.weight, weights["hidden.0.weight"].transpose(1, 2), out=into["attention.weight"])
-    into["attention.weight"].addcmul_(by_folded.bias, weights["hidden.0.bias"].unsqueeze(1))
-    torch.bmm(own.transpose(1, 2), by_folded.weight, out=into["hidden.0.weight"])
-    into["hidden.0.bias"].copy_((own.transpose(1, 2) @ by_folded.bias).squeeze(-1))
+    hidden, own = blocks["hidden.0"], blocks["attention"][..., :-1]
+    into["attention"][..., :-1] = by_folded @ hidden.transpose(1, 2)
+    into["attention"][..., -1] = by_folded[..., -1]
+    torch.bmm(own.transpose(1, 2), by_folded, out=into["hidden.0"])
 
 
-def _write_value(weights: Weights, rows: _Rows, by_rows: _Gradient, kept: Tensor | None, into: Weights) -> None:
-    """Pass the gradient by the folded rows on to the value's own row, and add it to those of the hidden layer."""
-    by_shown = by_rows.weight @ weights["hidden.0.weight"].transpose(1, 2)  # (n_heads, n_bags, n_hidden)
-    by_shown.addcmul_(by_rows.bias, weights["hidden.0.bias"].unsqueeze(1))
-    into["value.weight"].copy_((by_shown if kept is None else by_shown * kept).sum(1, keepdim=True))
-    into["value.bias"].copy_(by_rows.bias.sum(1))
+def _write_value(blocks: Blocks, rows: _Rows, by_rows: Tensor, kept: Tensor | None, into: Blocks) -> None:
+    """Pass the gradient by the folded rows on to the value's own row, and add that by the hidden layer."""
+    by_shown = by_rows @ blocks["hidden.0"].transpose(1, 2)  # (n_heads, n_bags, n_hidden)
+    into["value"][..., :-1] = (by_shown if kept is None else by_shown * kept).sum(1, keepdim=True)
+    into["value"][..., -1] = by_rows[..., -1].sum(1, keepdim=True)
     if rows.shown.shape[1] == 1:
-        into["hidden.0.weight"].addcmul_(rows.shown.transpose(1, 2), by_rows.weight)
+        into["hidden.0"].addcmul_(rows.shown.transpose(1, 2), by_rows)
     else:
-        into["hidden.0.weight"].baddbmm_(rows.shown.transpose(1, 2), by_rows.weight)
-    into["hidden.0.bias"].add_((rows.shown.transpose(1, 2) @ by_rows.bias).squeeze(-1))
+        into["hidden.0"].baddbmm_(rows.shown.transpose(1, 2), by_rows)
 
 
 class _Bags:

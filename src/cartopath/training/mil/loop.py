@@ -71,11 +71,10 @@ class _Fit:
         self._all, self._targets, self._with = jobs, targets, together
         recipe, spec = together.recipe, together.spec
         generators = [stream(recipe.seed, "mil", *job.streams, "weights") for job in jobs]
-        self._weights = initial_parameters(spec, generators).to(together.device)  # (n_held, n_weights)
-        self._gradients = torch.zeros_like(self._weights)
-        self._name()
-        self._named_weights["value.bias"].copy_(self._on_device(targets.prior))
-        self._best = self._weights.clone()
+        self._weights = {name: block.to(together.device) for name, block in initial_parameters(spec, generators).items()}
+        by_name(self._weights)["value.bias"].copy_(self._on_device(targets.prior))
+        self._gradients = {name: torch.zeros_like(block) for name, block in self._weights.items()}
+        self._best = {name: block.clone() for name, block in self._weights.items()}
         self._optimizer = ManyOptimizer(recipe, self._weights)
         events = None if targets.events is None else self._on_device(targets.events)
         values, known, weights = (self._on_device(some) for some in (targets.values, targets.known, targets.weights))
@@ -89,7 +88,7 @@ class _Fit:
             train = self._learn(epoch)
             validation = self._validate() if len(self._with.validation) else None
             better = self._records.add(self._held, train, validation)
-            self._best[self._at(self._held[better])] = self._weights[self._at(np.flatnonzero(better))]
+            self._keep_best(better)
             if ended is not None:
                 ended(self._records.n_ended)
             going = self._records.is_going(self._held)
@@ -118,14 +117,14 @@ class _Fit:
         """Learn from some bags and return the sums of losses and how many of them there are, of each job."""
         found = step_gradients(
             self._with.spec,
-            self._named_weights,
+            self._weights,
             self._on_device(batch.tiles),
             batch.sizes,
             self._aims.of_bags(self._at(batch.bags)),
             loss=self._with.recipe.loss,
             kept=None if kept is None else self._on_device(kept),
             k=k,
-            into=self._named_gradients,
+            into=self._gradients,
             scratch=self._scratch,
         )
         learns = found.counts > 0
@@ -138,14 +137,13 @@ class _Fit:
     @torch.no_grad()
     def _validate(self) -> NDArray[np.float64]:
         """Return the mean loss of each job over validation bags."""
-        weights = self._named_weights
         order, parts = [], []
         for batch in self._with.tiles.validation_batches(self._with.validation, at_once=VALIDATION_TILES):
             tiles = self._on_device(batch.tiles)
-            parts.append(bag_predictions(self._with.spec, weights, tiles, batch.sizes, scratch=self._scratch))
+            parts.append(bag_predictions(self._with.spec, self._weights, tiles, batch.sizes, scratch=self._scratch))
             order.append(batch.bags)
         aims = self._aims.of_bags(self._at(np.concatenate(order)))
-        found = losses(self._with.spec, weights, torch.cat(parts, -1), aims, loss=self._with.recipe.loss)
+        found = losses(self._with.spec, self._weights, torch.cat(parts, -1), aims, loss=self._with.recipe.loss)
         return found.means.double().cpu().numpy()
 
     def _kept(self, epoch: int) -> NDArray[np.float32] | None:
@@ -161,21 +159,22 @@ class _Fit:
         kept /= 1 - rate
         return kept
 
+    def _keep_best(self, better: NDArray[np.bool_]) -> None:
+        rows, jobs = self._at(np.flatnonzero(better)), self._at(self._held[better])
+        for name, block in self._weights.items():
+            self._best[name][jobs] = block[rows]
+
     def _hold_only(self, going: NDArray[np.int64]) -> None:
         """Hold only the jobs that go on."""
         rows = self._at(going)
-        self._weights, self._gradients = self._weights[rows], self._gradients[rows]
-        self._name()
+        self._weights = {name: block[rows] for name, block in self._weights.items()}
+        self._gradients = {name: block[rows] for name, block in self._gradients.items()}
         self._optimizer.keep(rows)
         self._aims = self._aims.of_jobs(rows)
         self._held = self._held[going]
 
-    def _name(self) -> None:
-        self._named_weights = by_name(self._with.spec, self._weights)
-        self._named_gradients = by_name(self._with.spec, self._gradients)
-
     def _outcomes(self) -> list[Outcome]:
-        best = {name: some.numpy() for name, some in by_name(self._with.spec, self._best.cpu()).items()}
+        best = {name: some.numpy() for name, some in by_name({name: block.cpu() for name, block in self._best.items()}).items()}
         return [self._records.outcome(number, job.name, self._head(number, best)) for number, job in enumerate(self._all)]
 
     def _head(self, number: int, best: dict[str, NDArray[np.float32]]) -> MilHead:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -18,40 +20,48 @@ class ManyOptimizer:
 
     Args:
         recipe: Which optimiser.
-        weights: (n_jobs, n_weights) that it will change.
+        weights: That it will change, by block, jobs along the first axis.
     """
 
-    def __init__(self, recipe: MilTraining, weights: Tensor) -> None:
+    def __init__(self, recipe: MilTraining, weights: Mapping[str, Tensor]) -> None:
         self._recipe = recipe
-        self._state = [torch.zeros_like(weights) for _ in range(1 if recipe.optimizer == "sgd" else 2)]
-        self._steps = torch.zeros(len(weights), 1, dtype=torch.float32, device=weights.device)
+        n_slots = 1 if recipe.optimizer == "sgd" else 2
+        self._state = {name: [torch.zeros_like(block) for _ in range(n_slots)] for name, block in weights.items()}
+        first = next(iter(weights.values()))
+        self._steps = torch.zeros(len(first), dtype=torch.float32, device=first.device)
 
-    def step(self, weights: Tensor, gradients: Tensor, active: Tensor | None) -> None:
+    def step(self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], active: Tensor | None) -> None:
         """Change weights in place, and gradients too, which are of no use afterwards.
 
         Args:
-            weights: (n_jobs, n_weights).
-            gradients: (n_jobs, n_weights).
+            weights: By block.
+            gradients: Likewise.
             active: Indices of the jobs that take part; None for all.
         """
         if active is None:
             self._steps += 1
-            at_once = max(1, _WEIGHTS_AT_ONCE // weights.shape[1])  # so few that they stay in the processor's cache
-            for first in range(0, len(weights), at_once):
-                rows = slice(first, first + at_once)
-                self._update(weights[rows], gradients[rows], [slot[rows] for slot in self._state], self._steps[rows])
+            for name, block in weights.items():
+                self._update_all(block, gradients[name], self._state[name])
             return
         self._steps[active] += 1
-        own, state = weights[active], [slot[active] for slot in self._state]
-        self._update(own, gradients[active], state, self._steps[active])
-        weights[active] = own
-        for slot, changed in zip(self._state, state, strict=True):
-            slot[active] = changed
+        for name, block in weights.items():
+            own, state = block[active], [slot[active] for slot in self._state[name]]
+            self._update(own, gradients[name][active], state, self._steps[active])
+            block[active] = own
+            for slot, changed in zip(self._state[name], state, strict=True):
+                slot[active] = changed
 
     def keep(self, jobs: Tensor) -> None:
         """Go on with some jobs only."""
         self._steps = self._steps[jobs]
-        self._state = [slot[jobs] for slot in self._state]
+        self._state = {name: [slot[jobs] for slot in slots] for name, slots in self._state.items()}
+
+    def _update_all(self, weights: Tensor, gradients: Tensor, state: list[Tensor]) -> None:
+        """Update so few jobs at a time that what is needed of them stays in the processor's cache."""
+        at_once = max(1, _WEIGHTS_AT_ONCE * len(weights) // max(weights.numel(), 1))
+        for first in range(0, len(weights), at_once):
+            rows = slice(first, first + at_once)
+            self._update(weights[rows], gradients[rows], [slot[rows] for slot in state], self._steps[rows])
 
     def _update(self, weights: Tensor, gradients: Tensor, state: list[Tensor], steps: Tensor) -> None:
         recipe = self._recipe
@@ -64,6 +74,7 @@ class ManyOptimizer:
             weights.sub_(gradients.add_(state[0], alpha=recipe.momentum) if recipe.nesterov else state[0], alpha=recipe.lr)
             return
         first, second = state
+        steps = steps.reshape(-1, *[1] * (weights.ndim - 1))
         first.lerp_(gradients, 1 - _BETAS[0])
         second.mul_(_BETAS[1]).addcmul_(gradients, gradients, value=1 - _BETAS[1])
         root = torch.div(second, 1 - _BETAS[1] ** steps, out=gradients).sqrt_().add_(_EPSILON)
