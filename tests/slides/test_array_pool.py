@@ -87,3 +87,11 @@ def test_an_array_is_an_ordinary_one():
     assert array.dtype == np.uint8
     assert array.flags.c_contiguous
     assert array.flags.writeable
+
+
+@pytest.mark.parametrize("n_bytes", [1, 100, 196_608, 5 << 20])
+def test_no_array_starts_where_the_decoder_writes_past_the_cache(n_bytes):
+    pool = ArrayPool()
+    arrays = [pool.take((n_bytes,)) for _ in range(8)]
+    assert all(array.ctypes.data % 16 == 8 for array in arrays)
+    assert all(array.nbytes == n_bytes for array in arrays)

@@ -21,6 +21,7 @@ from cartopath.benchmark.race import Contender, Work
 from cartopath.benchmark.sample import Sample, cells_of
 from cartopath.core.errors import SlideError
 from cartopath.slides import Slide, iter_tiles, open_slide
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameSource
 from cartopath.slides.rendition import Rendition, Scaling
 
@@ -143,7 +144,7 @@ def bare_decoder(job: Job, name: str = "bare decoder") -> Contender:
 
             def decode(frame: tuple[Cell, FrameBytes]) -> None:
                 if not hasattr(own, "memory"):
-                    own.memory = np.empty(shape, np.uint8)
+                    own.memory = POOL.take(shape)
                 with suppress(FrameError):  # it tried
                     frames.decode(rendition.level, *frame, shrink=rendition.shrink, out=own.memory)
 

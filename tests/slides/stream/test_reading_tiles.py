@@ -107,6 +107,29 @@ def test_frames_of_any_shape_make_the_same_tiles(counted, picture, frame):
         assert np.array_equal(tile, whole)
 
 
+@pytest.mark.parametrize("frame", [(64, 64), (32, 64), (128, 16)])
+@pytest.mark.parametrize(("window", "size"), [(128, 128), (128, 64), (192, 50), (256, 64)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_tiles_on_the_grid_of_frames_are_what_the_slide_shows_there(counted, picture, frame, window, size, threads):
+    slide, _ = counted(picture, frame=frame)
+    corners = np.array([(x, y) for y in range(0, 700, window) for x in range(-window, 900, window)] + [(window, 0), (0, 5)])
+    tiles = read_tiles(slide, corners, window_px0=window, size_px=size, threads=threads)
+    for tile, (x, y) in zip(tiles, corners.tolist(), strict=True):
+        assert np.array_equal(tile, slide.read_scaled(x, y, (window, window), (size, size)))
+
+
+def test_of_tiles_on_the_grid_of_frames_damage_costs_one_and_missing_frames_are_white(counted, picture):
+    slide, backend = counted(picture, damaged=[(3, 2)], missing=[(4, 3), (9, 0)])
+    corners = np.array([(x, y) for y in range(0, 640, 128) for x in range(0, 896, 128)])
+    (batch,) = iter_tiles(slide, corners, window_px0=128, size_px=128, batch_size=100, threads=2)
+    assert corners[~batch.is_readable].tolist() == [[128, 128]]
+    picture = picture.copy()
+    picture[192:256, 256:320] = picture[:64, 576:640] = picture[128:256, 128:256] = 255
+    for tile, (x, y) in zip(batch.pixels, corners.tolist(), strict=True):
+        assert np.array_equal(tile, picture[y : y + 128, x : x + 128])
+    assert set(backend.decoded.values()) == {1}
+
+
 @pytest.mark.parametrize("has_frames", [True, False])
 def test_damage_costs_the_tiles_that_it_touches_and_no_others(counted, picture, has_frames):
     slide, _ = counted(picture, damaged=[(3, 2)], has_frames=has_frames)

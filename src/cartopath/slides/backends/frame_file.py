@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cartopath.core.errors import SlideError
@@ -40,7 +40,7 @@ class _Read:
 
     start: int
     end: int
-    wanted: list[int] = field(default_factory=list)
+    wanted: list[int]
 
     @property
     def size(self) -> int:
@@ -93,15 +93,12 @@ class FrameFile:
         source = self._source  # While this holds it, closing waits.
         if source is None:
             return [FrameError("the slide was closed") for _ in ranges]
-        found: dict[int, bytes | memoryview | FrameError] = {}
-        for number, wanted in enumerate(ranges):
-            if (error := self._beyond_the_end(wanted)) is not None:
-                found[number] = error
-        sound = [number for number in range(len(ranges)) if number not in found]
+        found: list[bytes | memoryview | FrameError | None] = [self._beyond_the_end(wanted) for wanted in ranges]
+        sound = [number for number, error in enumerate(found) if error is None]
         for reads in _batches(merged(ranges, sound, max_gap=source.max_gap)):
             for read, data in zip(reads, source.read([(read.start, read.size) for read in reads]), strict=True):
-                found |= _parts(read, data, ranges)
-        return [found[number] for number in range(len(ranges))]
+                _share(read, data, ranges, found)
+        return [part for part in found if part is not None]
 
     def _beyond_the_end(self, wanted: Range) -> FrameError | None:
         start, size = wanted
@@ -130,15 +127,18 @@ class FrameFile:
 def merged(ranges: Sequence[Range], numbers: Sequence[int], *, max_gap: int) -> list[_Read]:
     """Return the reads that fetch some of the ranges, by place in the file."""
     reads: list[_Read] = []
-    for number in sorted(numbers, key=lambda number: ranges[number]):
+    first, last, wanted = 0, -max_gap - 1, [0][:0]
+    for number in sorted(numbers, key=ranges.__getitem__):
         start, size = ranges[number]
-        last = reads[-1] if reads else None
-        if last is not None and start - last.end <= max_gap and max(last.end, start + size) - last.start <= MAX_READ_BYTES:
-            last.end = max(last.end, start + size)
-            last.wanted.append(number)
-        else:
-            reads.append(_Read(start, start + size, [number]))
-    return reads
+        end = max(last, start + size)
+        if start - last <= max_gap and end - first <= MAX_READ_BYTES:
+            wanted.append(number)
+            last = end
+            continue
+        if wanted:
+            reads.append(_Read(first, last, wanted))
+        first, last, wanted = start, start + size, [number]
+    return [*reads, _Read(first, last, wanted)] if wanted else reads
 
 
 def _batches(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
@@ -155,15 +155,21 @@ def _batches(reads: Sequence[_Read]) -> Iterator[list[_Read]]:
         yield batch
 
 
-def _parts(
-    read: _Read, data: bytes | memoryview | OSError, ranges: Sequence[Range]
-) -> dict[int, bytes | memoryview | FrameError]:
+def _share(
+    read: _Read,
+    data: bytes | memoryview | OSError,
+    ranges: Sequence[Range],
+    found: list[bytes | memoryview | FrameError | None],
+) -> None:
+    """Put what was read, or why it was not, where those are who wanted it."""
     if isinstance(data, OSError):
-        return {number: FrameError(f"the file cannot be read ({data.strerror or data})") for number in read.wanted}
-    if len(read.wanted) == 1:
-        return {read.wanted[0]: memoryview(data)}
+        for number in read.wanted:
+            found[number] = FrameError(f"the file cannot be read ({data.strerror or data})")
+        return
     view, first = memoryview(data), read.start
-    return {number: view[ranges[number][0] - first : sum(ranges[number]) - first] for number in read.wanted}
+    for number in read.wanted:
+        start, size = ranges[number]
+        found[number] = view[start - first : start - first + size]
 
 
 def _memory(size: int) -> memoryview:

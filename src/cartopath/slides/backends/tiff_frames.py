@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cartopath.slides.backends import byte_frames, jpeg2000_frames
 from cartopath.slides.backends.foreign_errors import FRAME_ERRORS, reason
-from cartopath.slides.backends.frame_file import FrameFile
+from cartopath.slides.backends.frame_file import FrameFile, Range
 from cartopath.slides.backends.jpeg_frames import SHRINKS, JpegDecoder
 from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameLayout
 from cartopath.slides.backends.tiff_level import JPEG, WHITE_IS_ZERO, TiffLevel
@@ -46,9 +46,9 @@ class TiffFrames:
 
     def fetch(self, level: int, cells: Sequence[Cell]) -> list[FrameBytes | FrameError | None]:
         """Return the bytes of frames; None where the file holds none, the error where they cannot be read."""
-        places = _ranges(self._levels[level], cells)
-        parts = iter(self._file.read_many([part for place in places for part in place]))
-        return [_together([next(parts) for _ in place]) for place in places]
+        ranges = _ranges(self._levels[level], cells)
+        parts = iter(self._file.read_many([part for planes in ranges if planes is not None for part in planes]))
+        return [None if planes is None else _together([next(parts) for _ in planes]) for planes in ranges]
 
     @property
     def is_local(self) -> bool:
@@ -57,7 +57,8 @@ class TiffFrames:
 
     def read_ahead(self, level: int, cells: Sequence[Cell]) -> None:
         """Have the bytes of frames of a local file brought into memory, without waiting for them."""
-        self._file.read_ahead([part for place in _ranges(self._levels[level], cells) for part in place])
+        ranges = _ranges(self._levels[level], cells)
+        self._file.read_ahead([part for planes in ranges if planes is not None for part in planes])
 
     def decode(
         self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
@@ -96,24 +97,27 @@ def _layout(level: TiffLevel) -> FrameLayout:
     return FrameLayout(level.width, level.height, level.frame_width, level.frame_height, shrinks)
 
 
-def _ranges(level: TiffLevel, cells: Sequence[Cell]) -> list[list[tuple[int, int]]]:
-    """Return first byte and size of each plane of each frame; nothing where the file does not hold it."""
-    area = level.n_cols * level.n_rows
-    first = [row * level.n_cols + col for col, row in cells]
-    planes = np.asarray(first, np.int64)[:, None] + np.arange(level.n_planes) * area
-    offsets, sizes = level.offsets[planes], level.sizes[planes]
-    is_there = ((offsets > 0) & (sizes > 0)).all(axis=1).tolist()
-    pairs = zip(offsets.tolist(), sizes.tolist(), is_there, strict=True)
-    return [list(zip(starts, lengths, strict=True)) if there else [] for starts, lengths, there in pairs]
+def _ranges(level: TiffLevel, cells: Sequence[Cell]) -> list[Sequence[Range] | None]:
+    """Return first byte and size of each plane of each frame; None where the file does not hold it."""
+    area, n_cols = level.n_cols * level.n_rows, level.n_cols
+    first = np.asarray([row * n_cols + col for col, row in cells], np.int64)
+    planes = [(level.offsets[first + plane * area], level.sizes[first + plane * area]) for plane in range(level.n_planes)]
+    by_plane = [zip(offsets.tolist(), sizes.tolist(), strict=True) for offsets, sizes in planes]
+    by_frame = zip(*by_plane, strict=True)
+    is_there = np.all([(offsets > 0) & (sizes > 0) for offsets, sizes in planes], axis=0)
+    if is_there.all():
+        return list(by_frame)
+    return [planes if there else None for planes, there in zip(by_frame, is_there.tolist(), strict=True)]
 
 
-def _together(parts: list[bytes | memoryview | FrameError]) -> FrameBytes | FrameError | None:
+def _together(parts: list[bytes | memoryview | FrameError]) -> FrameBytes | FrameError:
+    """Return the planes of a frame, or why one of them cannot be had."""
     planes = []
     for part in parts:
         if isinstance(part, FrameError):
             return part
         planes.append(part)
-    return tuple(planes) or None
+    return tuple(planes)
 
 
 def _inside(level: TiffLevel, cell: Cell) -> tuple[int, int]:

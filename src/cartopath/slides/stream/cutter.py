@@ -36,20 +36,22 @@ class TileWindow:
         return self.size_px, self.size_px
 
 
-class Job(NamedTuple):  # made for every frame, and cheaper to make than a frozen dataclass
-    """One thing to do.
+JobFrame: TypeAlias = tuple[int, Cell, FrameBytes | FrameError | None]
+"""Number of a frame, its column and row, and its bytes: None where the slide has none, the error where they cannot be read."""
+
+
+class Job(NamedTuple):
+    """One thing to do: decode some frames, perhaps all of one tile, or finish a tile for which nothing is to be decoded any more.
 
     Attributes:
-        number: Of the frame to decode, or of the tile that is complete already.
-        cell: Column and row of the frame.
-        data: The frame's bytes, None where the slide has none, the error where they cannot be read.
-        is_tile: Nothing is to be decoded for this tile any more.
+        frames: To decode, one after the other.
+        tile: Number of the tile, where only one is concerned.
+        last_user: The last tile that needs any of the frames.
     """
 
-    number: int
-    cell: Cell = (0, 0)
-    data: FrameBytes | FrameError | None = None
-    is_tile: bool = False
+    frames: Sequence[JobFrame] = ()
+    tile: int | None = None
+    last_user: int = -1
 
 
 class Cutter(Protocol):
@@ -75,7 +77,7 @@ class Cutter(Protocol):
 
         Args:
             first: Number of the first tile.
-            slots: For each tile where its pixels will go, (size_px, size_px, 3); or an array of all of them.
+            slots: For each tile where its pixels will go, (size_px, size_px, 3), contiguous; or an array of all of them.
         """
         ...
 

@@ -44,10 +44,10 @@ class _RegionCutter:
         self.tile_bytes, self.reach, self.is_local = window.size_px**2 * 3, 0, True
 
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
-        return [Job(first + number, is_tile=True) for number in range(len(slots))]
+        return [Job(tile=first + number) for number in range(len(slots))]
 
     def run(self, job: Job) -> list[int]:
-        return [job.number]
+        return [] if job.tile is None else [job.tile]
 
     def cut(self, number: int, out: Pixels) -> None:
         x, y = self._corners[number].tolist()

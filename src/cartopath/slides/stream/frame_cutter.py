@@ -2,81 +2,37 @@
 
 A frame is pasted into every admitted tile that it touches right after it was decoded, while it is in the processor's cache: what
 tiles cost beyond decoding is the traffic of memory. So each thread decodes into the same memory again and again, and only frames
-that tiles to come need are kept. A frame that is all of a tile is decoded in the tile's own place.
+that tiles to come need are kept. A tile that is made of whole frames, which no other tile needs, is filled by one thread in one
+go, and a frame as wide as its tile is decoded in its own place there.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import TileError
 from cartopath.slides.array_pool import POOL
-from cartopath.slides.backends.protocol import FrameError, FrameSource
+from cartopath.slides.backends.protocol import Cell, FrameBytes, FrameError, FrameSource
 from cartopath.slides.rendition import Rendition, are_exact, place, place_many, resample
 from cartopath.slides.slide import Slide
-from cartopath.slides.stream.cutter import Job, Pixels, TileWindow
+from cartopath.slides.stream.cutter import Job, JobFrame, Pixels, TileWindow
 from cartopath.slides.stream.needs import FrameGrid, Needs, Patch
+from cartopath.slides.stream.pending import PendingFrame, PendingFrames, PendingTile
 
 _WHITE = np.uint8(255)
 KEPT_BYTES = 192 << 20
 """Of decoded frames that only later tiles need: a row of frames of 512 px across 128,000 px."""
+_JOB_PX = 1 << 19
+"""Of the frames of one job: decoded in about two milliseconds, beside which handing out a job takes next to no time."""
+_MOST_IN_JOB = 16
 
-
-@dataclass(slots=True, eq=False)
-class _Tile:
-    """A tile that was admitted and is not finished.
-
-    Attributes:
-        region: Its pixels as the frames give them; its slot where nothing is to be resampled.
-        n_missing: Frames, or groups of them, that have not been pasted.
-        kept: Frames that were decoded before it was admitted, and what it shows of each.
-        error: Why it cannot be decoded.
-    """
-
-    region: Pixels
-    n_missing: int = 0
-    kept: list[tuple[int, Patch]] = field(default_factory=list)
-    error: FrameError | None = None
-
-    def paste(self, frame: Pixels | FrameError | None, patch: Patch) -> None:
-        """Take what the tile shows of a frame; white where the slide has none."""
-        first_row, end_row, first_col, end_col, top, left = patch
-        if frame is None:
-            self.region[first_row:end_row, first_col:end_col] = _WHITE
-        elif isinstance(frame, FrameError):
-            self.error = self.error or frame
-        elif frame is not self.region:
-            part = frame[top : top + end_row - first_row, left : left + end_col - first_col]
-            self.region[first_row:end_row, first_col:end_col] = part
-
-
-@dataclass(slots=True, eq=False)
-class _Frame:
-    """A frame that is being decoded, or kept for later.
-
-    Attributes:
-        pixels: Once decoded; None where the slide has none; the error where it cannot be decoded.
-        is_ready: It has been decoded.
-        waiting: Admitted tiles that wait for it, by number, and what they show of it.
-        n_users: Admitted tiles that are to paste it, once it is kept.
-        next_use: The next tile that needs it, while no admitted one does.
-    """
-
-    pixels: Pixels | FrameError | None = None
-    is_ready: bool = False
-    waiting: list[tuple[int, Patch]] = field(default_factory=list)
-    n_users: int = 0
-    next_use: int | None = None
-
-    @property
-    def n_bytes(self) -> int:
-        return self.pixels.nbytes if isinstance(self.pixels, np.ndarray) else 0
+_Block: TypeAlias = tuple[int, int, int]
+"""Number of a tile that is made of whole frames, and where its frames start and end among those that are asked for."""
 
 
 class FrameCutter:
@@ -93,27 +49,28 @@ class FrameCutter:
     ) -> None:
         self._path, self._scaling = slide.path, slide.scaling
         self._source, self._level, self._rendition = frames, rendition.level, rendition
-        self._grid = FrameGrid(frames.layout(rendition.level), rendition)
+        layout = frames.layout(rendition.level)
+        self._grid = FrameGrid(layout, rendition)
         self._corners, self._window = corners, window
         self._boxes = place_many(corners, window.window_px0, rendition.downsample, slide.scaling)
         self._needs = Needs(self._grid, self._boxes)
         past_border = np.concatenate([self._boxes[:, :2] < 0, self._boxes[:, :2] + self._boxes[:, 2:] > self._grid.size], axis=1)
-        self._sticks_out: NDArray[np.bool_] = np.asarray(past_border.any(axis=1))
-        self._is_result = are_exact(corners, window.window_px0, rendition.downsample, slide.scaling, window.size_px)
+        self._sticks_out = past_border.any(axis=1).tobytes()
+        is_result = are_exact(corners, window.window_px0, rendition.downsample, slide.scaling, window.size_px)
+        self._is_result = is_result.tobytes()
         region_bytes = int((self._boxes[:, 2] * self._boxes[:, 3]).max(initial=0)) * 3
-        self.tile_bytes = window.size_px**2 * 3 + (0 if self._is_result.all() else region_bytes)
+        self.tile_bytes = window.size_px**2 * 3 + (0 if is_result.all() else region_bytes)
         self.reach, self.is_local = self._needs.reach, frames.is_local
         width, height = self._grid.frame_size
         self._shrink = rendition.shrink
-        self._can_be_whole = bool((self._boxes[:, 2:] == (width, height)).all(axis=1).any())
-        self._frame_shape, self._whole = (height, width, 3), (0, height, 0, width, 0, 0)
+        self._frame_shape = (height, width, 3)
+        self._is_block = self._needs.is_block.tobytes()
+        self._n_in_job = min(max(1, _JOB_PX // (layout.frame_width * layout.frame_height)), _MOST_IN_JOB)
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._tiles: dict[int, _Tile] = {}
-        self._frames: dict[int, _Frame] = {}
+        self._tiles: dict[int, PendingTile] = {}
+        self._frames = PendingFrames(kept_bytes)
         self._admitted = 0
-        self._kept: list[tuple[int, int]] = []  # a heap of (-next use, frame); entries that no longer hold are skipped
-        self._n_kept_bytes, self._max_kept_bytes = 0, kept_bytes
 
     @property
     def n_held(self) -> int:
@@ -123,106 +80,142 @@ class FrameCutter:
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
         """Read the bytes of the frames that these tiles need and that are not there yet; have those of the next read ahead."""
         made = [self._tile(number, slot) for number, slot in enumerate(slots, start=first)]
-        patches = [list(self._needs.patches(number)) for number in range(first, first + len(made))]
+        patches = [list(self._needs.patches(tile.number)) for tile in made]
         wanted: list[int] = []
+        blocks: list[_Block] = []
         by_themselves: list[int] = []
         with self._lock:
-            for number, (tile, own) in enumerate(zip(made, patches, strict=True), start=first):
-                self._enter(number, tile, own, wanted)
+            for tile, own in zip(made, patches, strict=True):
+                self._tiles[tile.number] = tile
+                if self._is_block[tile.number]:
+                    blocks.append((tile.number, len(wanted), len(wanted) + len(own)))
+                    wanted += [number for number, _ in own]
+                    continue
+                self._enter(tile, own, wanted)
                 if tile.kept or tile.n_missing == 0:
                     tile.n_missing += 1
-                    by_themselves.append(number)
+                    by_themselves.append(tile.number)
             self._admitted = first + len(made)
         cells = self._grid.cells(wanted)
         data = self._source.fetch(self._level, cells)
         self._source.read_ahead(self._level, self._grid.cells(self._missing(first + len(made), len(made))))
-        jobs = [Job(number, is_tile=True) for number in by_themselves]
-        return jobs + [Job(*parts) for parts in zip(wanted, cells, data, strict=True)]
+        frames = list(zip(wanted, cells, data, strict=True))
+        return [Job(tile=number) for number in by_themselves] + self._jobs(frames, blocks)
+
+    def _jobs(self, frames: list[JobFrame], blocks: list[_Block]) -> list[Job]:
+        """Return one job for the frames of each block, and jobs of some frames each for the others, in order."""
+        jobs: list[Job] = []
+        place = 0
+        for tile, start, end in blocks:
+            jobs += self._shared(frames[place:start])
+            jobs.append(Job(frames[start:end], tile))
+            place = end
+        return jobs + self._shared(frames[place:])
+
+    def _shared(self, frames: list[JobFrame]) -> list[Job]:
+        last_user, starts = self._needs.last_user, range(0, len(frames), self._n_in_job)
+        parts = [frames[start : start + self._n_in_job] for start in starts]
+        return [Job(part, last_user=max(last_user[number] for number, _, _ in part)) for part in parts]
 
     def _missing(self, first: int, n_tiles: int) -> list[int]:
         """Return the frames that some tiles need and that nobody has asked for yet."""
         tiles = range(first, min(first + n_tiles, len(self._boxes)))
         return list({number: None for tile in tiles for number, _ in self._needs.patches(tile) if number not in self._frames})
 
-    def _tile(self, number: int, slot: Pixels) -> _Tile:
+    def _tile(self, number: int, slot: Pixels) -> PendingTile:
         region = slot
         if not self._is_result[number]:
             _, _, width, height = self._boxes[number].tolist()
             region = POOL.take((height, width, 3))
         if self._sticks_out[number]:
             region[...] = _WHITE
-        return _Tile(region)
+        return PendingTile(number, region)
 
-    def _enter(self, number: int, tile: _Tile, patches: list[tuple[int, Patch]], wanted: list[int]) -> None:
+    def _enter(self, tile: PendingTile, patches: list[tuple[int, Patch]], wanted: list[int]) -> None:
         """Note which frames a tile waits for, and which are kept for it; add those to `wanted` that nobody has asked for."""
-        self._tiles[number] = tile
-        for frame_number, patch in patches:
-            frame = self._frames.get(frame_number)
+        for number, patch in patches:
+            frame = self._frames.get(number)
             if frame is None:
-                frame = self._frames[frame_number] = _Frame()
-                wanted.append(frame_number)
-            if not frame.is_ready:
-                frame.waiting.append((number, patch))
+                frame = self._frames[number] = PendingFrame()
+                wanted.append(number)
+            if frame.is_ready:
+                self._frames.use(frame)
+                tile.kept.append((number, patch))
+            else:
+                frame.waiting.append((tile, patch))
                 tile.n_missing += 1
-                continue
-            if frame.n_users == 0:
-                self._n_kept_bytes -= frame.n_bytes
-                frame.next_use = None
-            frame.n_users += 1
-            tile.kept.append((frame_number, patch))
 
     def run(self, job: Job) -> list[int]:
-        """Decode a frame, or take those that were kept for a tile, paste, and return the tiles that are complete now."""
-        number, cell, data, is_tile = job
-        if is_tile:
-            return self._paste_kept(number)
-        frame = self._frames[number]
-        pixels: Pixels | FrameError | None = None
-        if isinstance(data, FrameError):
-            pixels = data
-        elif data is not None:
-            try:
-                pixels = self._source.decode(self._level, cell, data, shrink=self._shrink, out=self._memory(number, frame))
-            except FrameError as error:
-                pixels = error
+        """Decode frames, or take those that were kept for a tile, paste, and return the tiles that are complete now."""
+        if job.tile is not None:
+            tile = self._tiles[job.tile]
+            return self._fill_block(tile, job.frames) if job.frames else self._paste_kept(tile)
+        pasted: list[PendingTile] = []
+        for number, cell, data in job.frames:
+            pixels = self._decoded(cell, data, self._memory(self._frame_shape))
+            for tile, patch in self._tiles_waiting(number, pixels):
+                tile.paste(pixels, patch)
+                pasted.append(tile)
         with self._lock:
-            waiting, frame.waiting = frame.waiting, []
-            frame.pixels, frame.is_ready = pixels, True
-            if self._needs.last_user[number] < self._admitted:
-                del self._frames[number]
-            elif self._is_kept(number, frame):
-                self._own.memory = None  # it belongs to the frame now
-                self._evict()
-        tiles = [self._tiles[tile] for tile, _ in waiting]
-        for tile, (_, patch) in zip(tiles, waiting, strict=True):
-            tile.paste(pixels, patch)
-        with self._lock:
-            return _complete(tiles, [tile for tile, _ in waiting])
+            return _complete(pasted)
 
-    def _memory(self, number: int, frame: _Frame) -> Pixels:
-        """Return where to decode a frame: in its tile, if it is all of that and of no other; else where this thread does."""
-        if self._can_be_whole and len(frame.waiting) == 1:
-            tile, patch = frame.waiting[0]
-            region = self._tiles[tile].region
-            if patch == self._whole and region.shape == self._frame_shape and self._needs.n_users(number) == 1:
-                return region
+    def _fill_block(self, tile: PendingTile, frames: Sequence[JobFrame]) -> list[int]:
+        """Fill a tile with whole frames that no other needs, a row of them at a time: memory is then written in its order."""
+        height, width, n_colours = self._frame_shape
+        n_cols = tile.region.shape[1] // width
+        for row, start in enumerate(range(0, len(frames), n_cols)):
+            part = tile.region[row * height : (row + 1) * height]
+            beside = part[None] if n_cols == 1 else self._memory((n_cols, height, width, n_colours))
+            for memory, (_, cell, data) in zip(beside, frames[start : start + n_cols], strict=True):
+                pixels = self._decoded(cell, data, memory)
+                if isinstance(pixels, FrameError):
+                    tile.error = tile.error or pixels
+                elif pixels is not memory:
+                    memory[...] = _WHITE if pixels is None else pixels
+            if n_cols > 1:
+                part.reshape(height, n_cols, width, n_colours)[...] = beside.swapaxes(0, 1)
+        return [tile.number]
+
+    def _decoded(self, cell: Cell, data: FrameBytes | FrameError | None, memory: Pixels) -> Pixels | FrameError | None:
+        if data is None or isinstance(data, FrameError):
+            return data
+        try:
+            return self._source.decode(self._level, cell, data, shrink=self._shrink, out=memory)
+        except FrameError as error:
+            return error
+
+    def _memory(self, shape: tuple[int, ...]) -> Pixels:
+        """Return where this thread decodes, again and again, since it is in the processor's cache."""
         memory: Pixels | None = getattr(self._own, "memory", None)
-        if memory is None:
-            memory = self._own.memory = POOL.take(self._frame_shape)
+        if memory is None or memory.shape != shape:
+            memory = self._own.memory = POOL.take(shape)
         return memory
 
-    def _paste_kept(self, number: int) -> list[int]:
-        tile = self._tiles[number]
-        for frame_number, patch in tile.kept:
-            tile.paste(self._frames[frame_number].pixels, patch)
+    def _tiles_waiting(self, number: int, pixels: Pixels | FrameError | None) -> list[tuple[PendingTile, Patch]]:
+        """Return the admitted tiles that wait for a decoded frame; keep it if more will need it, else forget it."""
+        frame = self._frames[number]
         with self._lock:
-            for frame_number, _ in tile.kept:
-                frame = self._frames[frame_number]
+            if self._needs.last_user[number] < self._admitted:
+                del self._frames[number]
+                return frame.waiting
+            waiting, frame.waiting = frame.waiting, []
+            frame.pixels, frame.is_ready = pixels, True
+            self._frames.keep(number, frame, self._needs.next_use(number, self._admitted))
+            self._own.memory = None  # it belongs to the frame now
+            self._frames.evict()
+            return waiting
+
+    def _paste_kept(self, tile: PendingTile) -> list[int]:
+        for number, patch in tile.kept:
+            tile.paste(self._frames[number].pixels, patch)
+        with self._lock:
+            for number, _ in tile.kept:
+                frame = self._frames[number]
                 frame.n_users -= 1
                 if frame.n_users == 0:
-                    self._is_kept(frame_number, frame)
-            self._evict()
-            return _complete([tile], [number])
+                    self._frames.keep(number, frame, self._needs.next_use(number, self._admitted))
+            self._frames.evict()
+            return _complete([tile])
 
     def cut(self, number: int, out: Pixels) -> None:
         """Resample a complete tile where it is wanted at another size.
@@ -244,30 +237,12 @@ class FrameCutter:
         """Forget a tile."""
         del self._tiles[number]
 
-    def _is_kept(self, number: int, frame: _Frame) -> bool:
-        """Keep a frame that no admitted tile needs any more for the next that will; forget it if there is none."""
-        frame.next_use = self._needs.next_use(number, self._admitted)
-        if frame.next_use is None:
-            del self._frames[number]
-            return False
-        self._n_kept_bytes += frame.n_bytes
-        heapq.heappush(self._kept, (-frame.next_use, number))
-        return True
 
-    def _evict(self) -> None:
-        while self._n_kept_bytes > self._max_kept_bytes and self._kept:
-            negative_use, number = heapq.heappop(self._kept)
-            frame = self._frames.get(number)
-            if frame is not None and frame.is_ready and frame.n_users == 0 and frame.next_use == -negative_use:
-                self._n_kept_bytes -= frame.n_bytes
-                del self._frames[number]
-
-
-def _complete(tiles: list[_Tile], numbers: list[int]) -> list[int]:
+def _complete(tiles: list[PendingTile]) -> list[int]:
     """Count something as pasted into these tiles; return those that nothing is missing of any more."""
     done = []
-    for tile, number in zip(tiles, numbers, strict=True):
+    for tile in tiles:
         tile.n_missing -= 1
         if tile.n_missing == 0:
-            done.append(number)
+            done.append(tile.number)
     return done

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from cartopath.slides.backends.protocol import Cell, FrameLayout
 from cartopath.slides.rendition import Rendition
 
-Patch: TypeAlias = tuple[int, int, int, int, int, int]
+Patch: TypeAlias = tuple[int, int, int, int, int, int, int, int]
 """What a frame and a tile have in common: first row, row after the last, first column, column after the last, in pixels of the
-tile; then first row and first column in pixels of the frame."""
+tile; then the same in pixels of the frame."""
 
 _AT_ONCE = 256
 """Tiles whose patches are worked out together."""
@@ -61,6 +61,7 @@ class Needs:
     Attributes:
         reach: How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row.
         last_user: The last tile that needs each frame.
+        is_block: bool (n,): whether a tile is a rectangle of whole frames that no other tile needs.
     """
 
     def __init__(self, grid: FrameGrid, boxes: NDArray[np.int64]) -> None:
@@ -82,7 +83,17 @@ class Needs:
         self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
         self.last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
+        self.is_block = self._are_whole()
+        n_users = np.empty(len(tiles), np.int64)
+        n_users[by_frame] = np.repeat(end_user - first_user, end_user - first_user)
+        self.is_block[tiles[n_users > 1]] = False
         self._known: dict[int, tuple[list[int], list[int], list[Patch]]] = {}
+
+    def _are_whole(self) -> NDArray[np.bool_]:
+        """Return for each tile whether its borders are those of frames, on the level: bool (n,)."""
+        sides, start, length = np.array(self._grid.frame_size), self._boxes[:, :2], self._boxes[:, 2:]
+        is_inside = (start >= 0) & (start + length <= self._grid.size)
+        return np.asarray((is_inside & (start % sides == 0) & (length % sides == 0)).all(axis=1))
 
     @property
     def n_frames(self) -> int:
@@ -120,14 +131,9 @@ class Needs:
             np.minimum(boxes[:, 0] + boxes[:, 2], np.minimum(left + frame_width, width)),
         )
         in_tile = (first_row - boxes[:, 1], end_row - boxes[:, 1], first_col - boxes[:, 0], end_col - boxes[:, 0])
-        columns = [column.tolist() for column in (*in_tile, first_row - top, first_col - left)]
+        in_frame = (first_row - top, end_row - top, first_col - left, end_col - left)
+        columns = [column.tolist() for column in (*in_tile, *in_frame)]
         return (starts - starts[0]).tolist(), frames.tolist(), list(zip(*columns, strict=True))
-
-    def n_users(self, frame: int) -> int:
-        """Return how many tiles need a frame."""
-        first, end = self._users_of[frame]
-        n_users: int = end - first
-        return n_users
 
     def next_use(self, frame: int, tile: int) -> int | None:
         """Return the first tile from `tile` on that needs a frame; None if there is none."""

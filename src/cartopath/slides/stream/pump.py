@@ -22,7 +22,7 @@ from cartopath.slides.stream.cutter import Cutter, Job
 CHUNK_BYTES = 16 << 20
 """Of tiles whose frames are read from the file together: enough that each read is worth its while, few enough that decoders, who
 wait while needs are worked out, soon go on."""
-_FEW_JOBS = 4
+_FEW_JOBS = 2
 """Left for each thread: time to read more."""
 _BATCHES_AHEAD, _BYTES_AHEAD = 2, 128 << 20
 """That are open besides the one that the caller has: two batches, or more where tiles further on need the same frames, up to a
@@ -92,8 +92,7 @@ class Pump:
         self._n_ahead = max(_BATCHES_AHEAD, min(in_reach, in_memory))
         self._jobs: deque[Job] = deque()
         self._few = _FEW_JOBS * threads
-        self._margin = cutter.reach + self._chunk  # of tiles: a frame finds all tiles admitted that need it
-        self._admitted, self._n_done = 0, 0
+        self._admitted = 0
         self._reading = threading.Lock()
         self._change = threading.Condition()
         self._open: dict[int, Batch] = {}
@@ -150,20 +149,28 @@ class Pump:
 
     def _next_job(self) -> Job | None:
         """Return what is to be done next; None at the end. Sees to it that there is more after it."""
-        is_short = len(self._jobs) <= self._few or self._admitted - self._n_done <= self._margin
-        if is_short and self._has_room() and self._reading.acquire(blocking=False):
-            try:
-                self._admit()
-            finally:
-                self._reading.release()
         while not self._is_over():
             try:
-                return self._jobs.popleft()
+                job = self._jobs.popleft()
             except IndexError:
                 with self._reading:  # or wait until whoever reads has done so
                     if not self._jobs and not self._admit() and not self._wait_for_room():
                         return None
+                continue
+            # A frame that finds all tiles admitted that need it is pasted while it is in the processor's cache.
+            while (len(self._jobs) < self._few or job.last_user >= self._admitted) and self._admit_if_free():
+                pass
+            return job
         return None
+
+    def _admit_if_free(self) -> bool:
+        """Read more, unless somebody does so already or there is no room; return whether that was done."""
+        if not self._has_room() or not self._reading.acquire(blocking=False):
+            return False
+        try:
+            return self._admit()
+        finally:
+            self._reading.release()
 
     def _is_over(self) -> bool:
         return self._is_stopped or self._error is not None
@@ -200,6 +207,5 @@ class Pump:
     def _done(self, batch: Batch) -> None:
         with self._change:
             batch.n_left -= 1
-            self._n_done += 1
             if batch.n_left == 0:
                 self._change.notify_all()

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cartopath.slides.array_pool import POOL
 from cartopath.slides.slide import Slide
 from cartopath.slides.stream.cutter import Cutter, TileWindow
 from cartopath.slides.stream.cutting import make_cutter
@@ -131,7 +132,7 @@ def read_tiles(
     """
     n_tiles = len(xy_px0)
     cutter = make_cutter(slide, xy_px0, TileWindow(window_px0, size_px))
-    pixels = np.empty((n_tiles, size_px, size_px, 3), np.uint8)
+    pixels = POOL.take((n_tiles, size_px, size_px, 3))
     if threads <= 1:
         _fill_here(cutter, pixels)
         return pixels
