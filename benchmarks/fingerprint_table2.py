@@ -1,6 +1,6 @@
 """Table 2 of Rawat et al. 2020 as an experiment on simulated arrays: small and large training sets, with and without style pairs.
 
-    python benchmarks/fingerprint_table2.py --out FOLDER [--quick] [--seeds 0 1 2] [--accelerator auto] [--threads 1]
+    python benchmarks/fingerprint_table2.py --out FOLDER [--quick] [--seeds 0 1 2] [--images 70000] [--accelerator auto]
 
 Arrays of other patients are used for training and for testing; the small training set is the first patients of the large one.
 Every array block is cut into two serial sections of different stain and scanner. Left halves of the first section of the test
@@ -254,9 +254,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sets", nargs="+", choices=("small", "large"), default=["small", "large"])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--images", type=int, help="that every training sees; results of other numbers go to other folders")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     size, accelerator = (QUICK, "cpu") if args.quick else (FULL, args.accelerator)
+    size = dataclasses.replace(size, n_images=args.images or size.n_images)
     options = {"accelerator": accelerator, "threads": args.threads, "sets": args.sets, "arms": args.arms}
     for name, value in run(args.out, args.seeds, size, **options).items():
         chance = f", chance {value['chance']:.4f}" if "chance" in value else ""

@@ -37,7 +37,7 @@ class FingerprintTraining:
         lr: Learning rate of Adam: at the start, or the highest of one cycle.
         schedule: `plateau`: the rate falls and training ends when right halves are recognised no better. `one_cycle`: it rises
             over the first quarter of all chunks and falls to nothing over the others (`learning_rate`); there is no early end.
-            A few thousand steps learn far more in this way, and at several times the rate.
+            A few hundred steps learn far more in this way, at several times the rate (docs/fingerprint_experiments.md).
         batch_size: Tiles, or pairs, per step over all devices together.
         max_chunks: End at the latest after this many chunks.
         plateau_patience: Chunks in a row after which the learning rate falls, where right halves are recognised no better in any
