@@ -122,3 +122,12 @@ class TestPanelsInATable:
     def test_do_not_name_one_feature_twice(self, table):
         with pytest.raises(TraitError, match="ESR1 and esr1 are one feature"):
             find_panel(panel_of(["ESR1", "esr1"]), table)
+
+
+@pytest.mark.realdata
+def test_the_genes_of_the_paper_are_in_a_real_table_of_ensembl_ids(real_data):
+    table = open_molecular(real_data / "tcga_brca" / "brca_htseq_counts_249.parquet")
+    found = find_panel(read_panel("graziani_2022"), table)
+    assert len(found.features) == 34
+    assert list(found.missing) == ["B3GNT6"]
+    assert table.read(["TP53", "WARS1"]).notna().all().all()

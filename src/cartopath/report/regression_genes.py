@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cartopath.cohort.features import bare_name
 from cartopath.methods.regression import Regression
 from cartopath.report.blocks import Block, Cell, Figure, Grid, Paragraph, Picture, Section, number_columns, text_columns
 from cartopath.report.numbers import count, interval, number, p_value
@@ -71,7 +72,7 @@ def _row(row: pd.Series, *, has_groups: bool) -> tuple[Cell, ...]:
     better = row["beats_baseline"]
     worse = bool(row["difference_q"] < 0.05) and row["difference"] < 0
     return (
-        Cell(row["gene"], f"{row['feature']}" if row["feature"] != row["gene"] else ""),
+        Cell(row["gene"], row["feature"] if bare_name(row["feature"]) != row["gene"] else ""),
         *((Cell(group),) if has_groups else ()),
         Cell(count(row["n"])),
         Cell(number(row["pearson"]), interval(row["pearson_low"], row["pearson_high"]), tone="good" if is_found else ""),

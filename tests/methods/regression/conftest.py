@@ -9,7 +9,7 @@ import pytest
 
 from cartopath.store.embeddings import Embeddings, write_embeddings
 
-N_FEATURES, N_TILES = 12, 40
+N_FEATURES, N_TILES = 8, 40
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Cohort:
     hot: dict[str, np.ndarray]
 
 
-def make_cohort(folder, *, n_patients=40, n_planted=2, n_noise=6, seed=0):
+def make_cohort(folder, *, n_patients=40, n_planted=2, n_noise=4, seed=0):
     """Write a cohort in which the gene Gi is high where many tiles are high in feature i; every fourth patient has two slides."""
     rng = np.random.default_rng(seed)
     levels = rng.random((n_patients, n_planted))

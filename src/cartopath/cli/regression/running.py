@@ -61,7 +61,7 @@ def _print(found: Regression) -> None:
     n_patients, n_genes = found.measured.shape
     encoder = found.patients.encoder or "an unnamed encoder"
     console.print(f"{n_patients} patients, {n_genes:,} genes, {found.patients.n_features} features of {encoder}", markup=False)
-    columns = ("predicted by", "median r", "r > 0.3", "q < 0.05", "beat shuffled", "beat baseline", "seconds")
+    columns = ("by", "median r", "r > 0.3", "q < 0.05", "beat shuffled", "beat baseline", "s")
     print_table(columns, [_arm(row) for row in found.arms.to_dict("records")], title="\nout-of-fold predictions, genes")
     _print_best(found)
     if found.control is not None:
