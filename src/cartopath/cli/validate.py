@@ -14,7 +14,8 @@ from cartopath.methods.spatial.reading import read_sections
 from cartopath.methods.spatial.scoring import Scores
 from cartopath.methods.spatial.section import Section
 from cartopath.methods.spatial.validation import ValidationSpec, validate
-from cartopath.methods.spatial.writing import SHEET, SUMMARY, best_genes, write_scores, write_validation
+from cartopath.methods.spatial.writing import SUMMARY, best_genes, write_scores, write_validation
+from cartopath.report.validation_page import write_validation_page
 
 _N_BEST = 8
 
@@ -51,8 +52,6 @@ def validate_command(options: ValidateOptions) -> int:
             judged = _validated(sections, options)
         _print(judged)
         console.print(f"tables: {options.out / SUMMARY}", markup=False)
-        if options.map_ is None:
-            console.print(f"measured beside mapped: {options.out / SHEET}", markup=False)
         return OK
 
     return guarded(action)
@@ -67,9 +66,10 @@ def _validated(sections: Sequence[Section], options: ValidateOptions) -> Sequenc
         seed=options.seed,
     )
     validation = validate(sections, spec, news=lambda text: None if options.quiet else errors.print(text, markup=False))
-    write_validation(validation, sections, options.out)
+    page = write_validation_page(validation, write_validation(validation, sections, options.out), options.out)
     regions = ", ".join(f"{row['section']} {row['n_regions']}" for row in validation.sections.to_dict("records"))
     console.print(f"{len(validation.genes)} genes; regions to learn from: {regions}", markup=False)
+    console.print(f"page: {page}", markup=False)
     return validation.scores
 
 

@@ -18,8 +18,8 @@ SUMMARY, GENES, SECTIONS, SHEET, MAPS = "summary.csv", "genes.csv", "sections.cs
 N_DRAWN = 6
 
 
-def write_validation(validation: Validation, sections: Sequence[Section], out: Path) -> None:
-    """Write everything that came of a validation into a folder.
+def write_validation(validation: Validation, sections: Sequence[Section], out: Path) -> bytes:
+    """Write everything that came of a validation into a folder, and return the picture of the best genes.
 
     `maps/<section>.csv` holds what was predicted, spots x genes; `genes.csv` r by gene, section and way of making maps;
     `summary.csv` a row per way; `sections.csv` a row per section; `maps.png` the genes mapped best.
@@ -29,7 +29,9 @@ def write_validation(validation: Validation, sections: Sequence[Section], out: P
     write_scores(validation.scores, out)
     write_csv(validation.sections, out / SECTIONS)
     best = best_genes(validation.scores[0], N_DRAWN)
-    write_bytes(out / SHEET, sheet_of_genes(sections, validation.maps, validation.scores[0], best))
+    sheet = sheet_of_genes(sections, validation.maps, validation.scores[0], best)
+    write_bytes(out / SHEET, sheet)
+    return sheet
 
 
 def write_scores(scores: Sequence[Scores], out: Path) -> None:
