@@ -20,7 +20,7 @@ _VALUES, _WEIGHTS = "RdBu_r", "inferno"
 _FOLD = 32.0
 """Weights are coloured from a 32nd of the average to 32 times the average, on a logarithmic scale."""
 _SPAN = 3.0
-"""Values are coloured from so many deviations below the training mean to so many above; what lies beyond has the last colour."""
+"""Values are coloured from so far below the training mean to so far above; what lies beyond has the last colour."""
 _SIDE_IN, _BAR_IN = 1.6, 0.12
 _HOT = "#18c8d8"
 
@@ -34,6 +34,7 @@ def render_attention_map(
     tile_um: float,
     title: str = "",
     note: str = "",
+    unit: str = "σ",
     thumbnail: Thumbnail | None = None,
 ) -> bytes:
     """Draw tissue, predicted values and attention side by side, with the hotspots framed in each.
@@ -42,13 +43,14 @@ def render_attention_map(
     a logarithmic scale. Colours mean the same on every slide.
 
     Args:
-        values: (rows, cols) in standard deviations from the training mean, NaN without tissue.
+        values: (rows, cols), 0 the training mean, NaN without tissue.
         weights: (rows, cols) summing to 1 over the tissue, NaN without.
         hotspots: (rows, cols) whether a tile is a hotspot.
         trait: What is predicted.
         tile_um: Side of a tile in micrometres.
         title: Printed above, such as the slide's id.
         note: Printed below.
+        unit: Of the values: deviations from the training mean (σ), or logit.
         thumbnail: Draw the tissue too.
 
     Returns:
@@ -77,21 +79,21 @@ def render_attention_map(
     weighed = draw_grid(axes[-1], shown, tile_um, cmap=_WEIGHTS, vmin=-limit, vmax=limit)
     for one in axes:
         _frame(one, hotspots, tile_um)
-    _keys(figure, axes[-1], drawn, weighed, limit=limit)
+    _keys(figure, axes[-1], drawn, weighed, limit=limit, unit=unit)
     width, height = figure.get_size_inches()
     words = "   ".join(part for part in ("framed: hotspots", note) if part)
     figure.text(1 - 0.2 / width, 0.18 / height, words, ha="right", va="center", fontsize=7.5, color=INK, parse_math=False)
     return to_png(figure)
 
 
-def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, limit: float) -> None:
+def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, limit: float, unit: str) -> None:
     """Draw both scales at the right of the last map, one above the other."""
     box = axes.get_position()
     width, height = figure.get_size_inches()
     tall = min(1.35, (box.height * height - 0.3) / 2)
     left, low = box.x1 + 0.2 / width, box.y0
     for artist, bottom, ticks, names, label in (
-        (values, low + (tall + 0.3) / height, [-_SPAN, 0, _SPAN], [f"−{_SPAN:g}", "0", f"+{_SPAN:g}"], "predicted (σ)"),
+        (values, low + (tall + 0.3) / height, [-_SPAN, 0, _SPAN], [f"−{_SPAN:g}", "0", f"+{_SPAN:g}"], f"predicted ({unit})"),
         (weights, low, [-limit, 0, limit], [f"1/{_FOLD:g}", "1", f"{_FOLD:g}"], "weight ×"),
     ):
         bar = figure.add_axes((left, bottom, _BAR_IN / width, tall / height))
@@ -108,4 +110,4 @@ def _frame(axes: Axes, hotspots: NDArray[np.bool_], tile_um: float) -> None:
     rows, cols = np.nonzero(hotspots)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
     frames = (np.column_stack([cols, rows])[:, None, :] + corners) * tile_um  # (n, 5, x and y)
-    axes.add_collection(LineCollection(list(frames), colors=_HOT, linewidths=0.9), autolim=False)
+    axes.add_collection(LineCollection(list(frames), colors=_HOT, linewidths=1.4), autolim=False)

@@ -29,7 +29,7 @@ class GalleryTile:
         pixels: uint8 (side, side, 3).
         slide_id: Printed below it, shortened where it is long.
         weight: What it weighs, in weights of an average tile of its slide.
-        value: What is predicted of it, in standard deviations from the training mean.
+        value: What is predicted of it, in standard deviations from the training mean or as a logit.
     """
 
     pixels: NDArray[np.uint8]
@@ -69,19 +69,21 @@ def render_hotspot_gallery(bins: Sequence[GalleryBin], *, n_bins: int, trait: st
     """
     from matplotlib.figure import Figure
 
+    is_class = unit == "class"
     by_number = {one.number: one for one in bins}
     n_tiles = max([1, *(len(one.tiles) for one in bins)])
     rows_in = [_TILE_IN + _CAPTION_IN if number in by_number else _EMPTY_IN for number in range(n_bins)]
     width, height = 0.3 + _NAME_IN + n_tiles * (_TILE_IN + _GAP_IN), _HEAD_IN + sum(rows_in) + _FOOT_IN
     figure = Figure(figsize=(max(width, _LEAST_WIDTH_IN), height), dpi=_DPI, facecolor="white")
     _write(figure, 0.15, height - 0.2, f"{trait}: tiles that count most, by measured value", size=9)
-    if unit not in ("", "class"):
+    if unit and not is_class:
         _write(figure, 0.15, height - 0.38, f"values in {unit}", size=6.5, colour=MUTED)
     top = height - _HEAD_IN
     for number in reversed(range(n_bins)):
-        _draw_bin(figure, by_number.get(number), number, top, is_class=unit == "class")
+        _draw_bin(figure, by_number.get(number), number, top, is_class=is_class)
         top -= rows_in[number]
-    note = f"tiles {tile_um:.0f} µm wide; ×: weight in average tiles of the slide; σ: predicted value from the training mean"
+    value = "logit of the class" if is_class else "σ: predicted value from the training mean"
+    note = f"tiles {tile_um:.0f} µm wide; ×: weight in average tiles of the slide; {value}"
     _write(figure, 0.15, 0.15, note, size=6.5, colour=MUTED)
     return to_png(figure)
 
@@ -96,10 +98,10 @@ def _draw_bin(figure: Figure, one: GalleryBin | None, number: int, top: float, *
     patients = f"{one.n_patients} patient{'s' if one.n_patients != 1 else ''}"
     _write(figure, 0.15, middle - 0.09, patients, size=7, colour=MUTED)
     for i, tile in enumerate(one.tiles):
-        _draw_tile(figure, tile, 0.15 + _NAME_IN + i * (_TILE_IN + _GAP_IN), top)
+        _draw_tile(figure, tile, 0.15 + _NAME_IN + i * (_TILE_IN + _GAP_IN), top, unit="logit" if is_class else "σ")
 
 
-def _draw_tile(figure: Figure, tile: GalleryTile, left: float, top: float) -> None:
+def _draw_tile(figure: Figure, tile: GalleryTile, left: float, top: float, *, unit: str) -> None:
     width, height = figure.get_size_inches()
     axes = figure.add_axes((left / width, (top - _TILE_IN) / height, _TILE_IN / width, _TILE_IN / height))
     axes.imshow(tile.pixels, interpolation="antialiased")
@@ -107,7 +109,7 @@ def _draw_tile(figure: Figure, tile: GalleryTile, left: float, top: float) -> No
     for spine in axes.spines.values():
         spine.set(color="#999999", linewidth=0.6)
     middle = left + _TILE_IN / 2
-    _write(figure, middle, top - _TILE_IN - 0.075, f"× {tile.weight:.3g}   {_signed(tile.value)} σ", size=6.5, centre=True)
+    _write(figure, middle, top - _TILE_IN - 0.075, f"× {tile.weight:.3g}   {_signed(tile.value)} {unit}", size=6.5, centre=True)
     _write(figure, middle, top - _TILE_IN - 0.175, shortened(tile.slide_id), size=4.4, colour=MUTED, centre=True)
 
 

@@ -17,7 +17,7 @@ from cartopath.methods.attention.single import outputs_of
 from cartopath.methods.attention.targets import TraitTarget, trait_target
 from cartopath.methods.attention.writing import Trained, bundle_files, write_head
 from cartopath.methods.encoding.embedding import embedded
-from cartopath.methods.encoding.pretraining import encoder_card
+from cartopath.methods.encoding.known import known_encoder
 from cartopath.methods.encoding.sample import sampled_rows
 from cartopath.methods.encoding.settings import encoder_indices, encoder_name, encoder_of
 from cartopath.methods.rounds import SETS
@@ -76,8 +76,8 @@ def _sets(split: pd.DataFrame, parts: Parts) -> dict[str, list[str]]:
 
 def _plan_block(study: Study, index: int, block: int, targets: list[TraitTarget], parts: Parts, sets: Sets) -> Task | None:
     config, layout = study.config, study.layout
-    card = encoder_card(study, index)
-    if card is None:
+    known = known_encoder(study, index)
+    if known is None:
         layout.receipt(STAGE, _name(index, block)).unlink(missing_ok=True)  # Heads of an earlier run no longer count.
         return None
     recipe = mil_training(config)
@@ -90,7 +90,7 @@ def _plan_block(study: Study, index: int, block: int, targets: list[TraitTarget]
         recipe=recipe.recipe(),
         genes=attention(config).genes,
         threads=config.training.threads,
-        encoder=card.weights_sha256,
+        encoder=known.sha256,
         bags={patient: [[one.key, value_key(one.rows)] for one in own] for patient, own in parts.items()},
         targets=[_target_key(target, sets) for target in targets],
         sets=sets,
@@ -105,9 +105,9 @@ def _plan_block(study: Study, index: int, block: int, targets: list[TraitTarget]
         "sets": sets,
         "encoder": MilEncoder(
             name=encoder_name(config),
-            sha256=card.weights_sha256,
+            sha256=known.sha256,
             folder=Path(relative).as_posix(),
-            details=card.spec.to_dict(),
+            details=known.details,
         ),
         "folders": folders,
         "key": key,

@@ -16,6 +16,7 @@ from cartopath.store.atomic import write_bytes
 from cartopath.study.layout import file_name
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import SlideRecord
+from cartopath.study.stages.divide import learns_values
 from cartopath.study.stages.mapping import THUMBNAIL_PX, held_out_patients
 from cartopath.study.stages.scores import SlideGeometry, as_value, read_geometry, scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
@@ -47,7 +48,9 @@ def plan_attention_maps(study: Study) -> list[Task]:
 
 def _plan_slide(study: Study, record: SlideRecord, traits: list[str]) -> Task:
     share = attention(study.config).hotspots
-    key = task_key(STAGE, VERSION, scores=[[t, scores_key(study, t, record.slide_id)] for t in traits], share=share)
+    units = {trait: "σ" if learns_values(study, trait) else "logit" for trait in traits}
+    scores = [[trait, scores_key(study, trait, record.slide_id)] for trait in traits]
+    key = task_key(STAGE, VERSION, scores=scores, share=share, units=units)
     outputs = tuple(map_path(study, record.slide_id, trait) for trait in traits)
     arguments = {
         "path": record.path,
@@ -57,6 +60,7 @@ def _plan_slide(study: Study, record: SlideRecord, traits: list[str]) -> Task:
         "scores": {trait: study.layout.scores(study.config.method.name, trait, record.slide_id) for trait in traits},
         "geometry": read_geometry(study, traits[0], record.slide_id),
         "share": share,
+        "units": units,
         "outputs": outputs,
     }
     return Task(STAGE, record.slide_id, key, draw_attention_maps, arguments, outputs)
@@ -71,6 +75,7 @@ def draw_attention_maps(
     scores: dict[str, Path],
     geometry: SlideGeometry,
     share: float,
+    units: dict[str, str],
     outputs: tuple[Path, ...],
 ) -> Result:
     """Draw the attention map of each trait of a slide.
@@ -88,7 +93,7 @@ def draw_attention_maps(
         is_spot[spots.rows] = 1
         layers = np.column_stack([value, weight, is_spot])
         grid = cartography(tiles, layers, n_rows=geometry.n_rows, n_cols=geometry.n_cols)  # (rows, cols, 3)
-        note = f"slide {tiles['contribution'].sum():+.2f} σ".replace("-", "\N{MINUS SIGN}")
+        note = f"slide {tiles['contribution'].sum():+.2f} {units[trait]}".replace("-", "\N{MINUS SIGN}")
         picture = render_attention_map(
             grid[..., 0],
             grid[..., 1],
@@ -96,6 +101,7 @@ def draw_attention_maps(
             trait=trait,
             tile_um=geometry.tile_um,
             title=slide_id,
+            unit=units[trait],
             note=note if spots.by == "attention" else f"{note}; all tiles weigh the same",
             thumbnail=thumbnail,
         )

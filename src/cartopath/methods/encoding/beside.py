@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError
 from cartopath.methods.encoding.embedding import tile_features
+from cartopath.methods.encoding.registered import is_registered, read_registered
 from cartopath.store.hashing import file_sha256
 from cartopath.training import SlideTiles
 from cartopath.training.bundle_folder import WEIGHTS_NAME
@@ -53,12 +54,19 @@ def require_encoder_beside(head: Path, folder: Path | None, *, name: str, sha256
         BundleError: It is not.
     """
     encoder = encoder_beside(head, folder, name=name)
-    found = read_fingerprint_card(encoder)
-    if found.weights_sha256 != sha256:
+    registered = is_registered(encoder)
+    found = read_registered(encoder).sha256 if registered else read_fingerprint_card(encoder).weights_sha256
+    if found != sha256:
         raise BundleError(
             f"{encoder}: another encoder than the one {head} learned from; copy the whole folder of the study's models again"
         )
-    require_weights(encoder, found.weights_sha256)
+    if not registered:  # The weights of a registered one are checked when they are loaded.
+        require_weights(encoder, found)
+
+
+def pretrained_by(encoder: Path) -> list[str]:
+    """Return the patients whose tissue an encoder learned from, in order; nobody of a study for a registered one."""
+    return [] if is_registered(encoder) else sorted(set(read_fingerprint_card(encoder).patients))
 
 
 class SlideFeatures:

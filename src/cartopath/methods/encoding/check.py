@@ -9,6 +9,7 @@ from cartopath.cohort import Finding
 from cartopath.core.errors import CartopathError
 from cartopath.methods.encoding.pretraining import require_encoder
 from cartopath.methods.encoding.published import full_spec
+from cartopath.methods.encoding.registered import registered_name, require_tiles
 from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_spec
 from cartopath.study.config import StudyConfig
 
@@ -22,7 +23,9 @@ def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
     """
     encoder = encoded(config).encoder
     try:
-        if encoder in ("own", "random") or encoder.startswith(PUBLISHED):
+        if (name := registered_name(config)) is not None:
+            require_tiles(config, name)
+        elif encoder in ("own", "random") or encoder.startswith(PUBLISHED):
             full_spec(encoder_spec(config))
         else:
             require_encoder(config, root / Path(encoder).expanduser())

@@ -12,28 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
-from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.known import known_encoder
+from cartopath.methods.encoding.pretraining import task_name
+from cartopath.methods.encoding.registered import is_registered, load_registered, read_registered
 from cartopath.methods.encoding.sample import sampled_rows
 from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.ensemble import own_folds
 from cartopath.methods.scoring import default_batch_size, device_name, tile_batches, uses_gpu
 from cartopath.slides import read_tile_plan
 from cartopath.store.embeddings import Embeddings, as_half, read_embeddings, write_embeddings
-from cartopath.store.hashing import value_key
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import SlideRecord, tiled_records
 from cartopath.study.stages.tiling import load_tiles, slide_arguments
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training import SlideTiles
-from cartopath.training.fingerprint import FingerprintCard, fingerprint_tiles, read_fingerprint, read_fingerprint_card
+from cartopath.training.encoding import LoadedEncoder
+from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint, read_fingerprint_card
 
 VERSION = 1
-_KEY_DIGITS = 16
-
-
-def encoder_key(card: FingerprintCard) -> str:
-    """Return the name of exactly this encoder: of its weights, and of what is done to tiles before them."""
-    return value_key([card.weights_sha256, card.spec.to_dict()])[:_KEY_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -73,20 +69,17 @@ def slide_embeddings(study: Study) -> Iterator[SlideEmbedding]:
     folds = own_folds(study)
     several = len(encoder_indices(study.config)) > 1
     for index in encoder_indices(study.config):
-        card = encoder_card(study, index)
-        if card is None:
+        encoder = known_encoder(study, index)
+        if encoder is None:
             continue
         for record in tiled_records(study):
             only_trains = several and folds[record.patient_id] != index
             if only_trains and record.slide_id not in sample:
                 continue
-            yield _slide_embedding(study, index, card, record, sample[record.slide_id] if only_trains else None)
+            yield _slide_embedding(study, index, encoder.key, record, sample[record.slide_id] if only_trains else None)
 
 
-def _slide_embedding(
-    study: Study, index: int, card: FingerprintCard, record: SlideRecord, rows: list[int] | None
-) -> SlideEmbedding:
-    name = encoder_key(card)
+def _slide_embedding(study: Study, index: int, name: str, record: SlideRecord, rows: list[int] | None) -> SlideEmbedding:
     key = task_key(
         "embed",
         VERSION,
@@ -187,11 +180,14 @@ def tile_features(
         precision: See `fingerprint_tiles`.
         threads: Of the network on a CPU.
     """
-    bundle = _load_encoder(encoder)
+    loaded = _load_encoder(encoder)
     size = batch_size or default_batch_size(source.size_px, is_gpu=uses_gpu(device))
     batches = tile_batches(source, size)
-    features = fingerprint_tiles(bundle.network, batches, device=device, precision=precision, threads=threads)
-    return as_half(features, source.slide_id), bundle.card.spec.backbone
+    if isinstance(loaded, LoadedEncoder):
+        features = loaded.encode(batches, device=device, precision=precision, threads=threads)
+        return as_half(features, source.slide_id), loaded.card.name
+    features = fingerprint_tiles(loaded.network, batches, device=device, precision=precision, threads=threads)
+    return as_half(features, source.slide_id), loaded.card.spec.backbone
 
 
 _loaded: dict[tuple[Path, str], Any] = {}
@@ -199,10 +195,11 @@ _loaded: dict[tuple[Path, str], Any] = {}
 
 
 def _load_encoder(folder: Path) -> Any:
-    wanted = (folder, read_fingerprint_card(folder).weights_sha256)
+    registered = is_registered(folder)
+    wanted = (folder, read_registered(folder).sha256 if registered else read_fingerprint_card(folder).weights_sha256)
     if wanted not in _loaded:
         _loaded.clear()
-        _loaded[wanted] = read_fingerprint(folder)
+        _loaded[wanted] = load_registered(folder) if registered else read_fingerprint(folder)
     return _loaded[wanted]
 
 

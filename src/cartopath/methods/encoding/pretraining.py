@@ -10,7 +10,9 @@ import math
 from pathlib import Path
 
 from cartopath.core.errors import BundleError, ConfigError, TrainingError
+from cartopath.methods.encoding import registered
 from cartopath.methods.encoding.published import published_network
+from cartopath.methods.encoding.registered import registered_name, require_tiles
 from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_indices, encoder_name, encoder_spec, pretraining_spec
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.slides import read_tile_plan
@@ -52,6 +54,9 @@ def plan_pretraining(study: Study) -> list[Task]:
         return [_plan_own(study, index) for index in encoder_indices(study.config)]
     if encoder == "none":
         return []
+    if (name := registered_name(study.config)) is not None:
+        return [_plan_registered(study, name)]
+    (study.layout.encoder(study.config.method.name, 0) / registered.CARD_NAME).unlink(missing_ok=True)  # Of an earlier encoder.
     if encoder == "random" or encoder.startswith(PUBLISHED):
         return [_plan_made(study)]
     return [_plan_copy(study, study.path(Path(encoder)))]
@@ -199,6 +204,26 @@ def make_encoder(*, config: StudyConfig, folder: Path, key: str) -> Result:
     return {"n_features": spec.n_features}
 
 
+def _plan_registered(study: Study, name: str) -> Task:
+    require_tiles(study.config, name)
+    folder, mpp = study.layout.encoder(study.config.method.name, 0), study.config.tiles.mpp
+    key = task_key("pretrain", VERSION, registered=name, mpp=mpp)
+    arguments = {"name": name, "mpp": mpp, "folder": folder, "key": key}
+    return Task("pretrain", task_name(0), key, refer_to_encoder, arguments, (folder / registered.CARD_NAME,), is_local=True)
+
+
+def refer_to_encoder(*, name: str, mpp: float, folder: Path, key: str) -> Result:
+    """Write which registered encoder the study uses; its weights are fetched where they are not there yet.
+
+    Raises:
+        BundleError: The weights cannot be had; the message says what to do.
+    """
+    for file in (CARD_NAME, WEIGHTS_NAME):  # Of an encoder that the study had before.
+        (folder / file).unlink(missing_ok=True)
+    card = registered.write_registered(folder, name, mpp=mpp, key=key)
+    return {"n_features": card.n_features, "licence": card.licence}
+
+
 def _plan_copy(study: Study, source: Path) -> Task:
     card = read_fingerprint_card(source)
     check_bundle(study.config, card, source, test_patients=_test_patients(study))
@@ -261,7 +286,8 @@ def require_encoder(config: StudyConfig, source: Path) -> None:
         BundleError: What lies there cannot be used.
     """
     if not source.is_dir():
+        named = "a name of `cartopath embed --list`" if config.method.name == "attention" else "none"
         raise ConfigError(
-            f"method.encoder: no folder {source}; expected own, none, random, timm/ and a name, or a bundle's folder"
+            f"method.encoder: no folder {source}; expected own, random, {named}, timm/ and a name, or a bundle's folder"
         )
     check_bundle(config, read_fingerprint_card(source), source)

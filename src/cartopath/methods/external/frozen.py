@@ -10,6 +10,7 @@ from typing import Any
 from cartopath.core.errors import ArtifactError, BundleError
 from cartopath.methods.apply import TrainedTrait, read_intact_card, read_trained
 from cartopath.methods.attention.apply import attention_encoder, is_attention
+from cartopath.methods.encoding.beside import pretrained_by
 from cartopath.methods.ensemble import read_ensemble
 from cartopath.methods.fingerprints.apply import head_encoder, is_head
 from cartopath.store.hashing import file_sha256
@@ -17,7 +18,6 @@ from cartopath.study.config import MethodConfig
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import included_records
 from cartopath.study.study_file import read_config
-from cartopath.training.fingerprint import read_fingerprint_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def _trained_by(folder: Path, rounds: list[int]) -> list[tuple[str, str]]:
         found += [(str(p), f"{_WORDS[name]} {card['trait']}") for name, group in card["patients"].items() for p in group]
         encoder = head_encoder(bundle) if is_head(bundle) else attention_encoder(bundle) if is_attention(bundle) else None
         if encoder is not None:
-            found += [(patient, "pretrained the encoder") for patient in sorted(set(read_fingerprint_card(encoder).patients))]
+            found += [(patient, "pretrained the encoder") for patient in pretrained_by(encoder)]
     return found
 
 

@@ -64,8 +64,8 @@ def _maps(results: StudyResults, rows: pd.DataFrame) -> list[Block]:
         return []
     caption = (
         "Tissue, predicted value and weight of every tile, of the slides with the highest and the lowest value of each trait. "
-        "Values are in standard deviations from the training mean (σ), weights in weights of an average tile. Maps of all other "
-        "slides are in `maps/attention`."
+        "Values are in standard deviations from the training mean (σ), of classes logits; weights in weights of an average tile. "
+        "Maps of all other slides are in `maps/attention`."
     )
     return [Gallery(tuple(plates), caption, "hotspots.csv")]
 
