@@ -56,7 +56,7 @@ def test_values_that_are_logarithms_are_left_as_they_are(inputs, tmp_path):
 
 
 def test_a_panel_leaves_out_what_the_table_lacks_and_says_so(inputs):
-    found = read(inputs, genes="graziani_2022")
+    found = read(inputs, genes="Graziani_2022")
     assert found.genes[["gene", "feature", "group"]].to_numpy().tolist() == [
         ["LYZ", "LYZ", "training"],
         ["TP53", "TP53", "attention"],

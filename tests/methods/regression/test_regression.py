@@ -10,6 +10,7 @@ import cartopath.methods.regression.out_of_fold as module
 from cartopath.core.errors import ConfigError
 from cartopath.methods.regression import Inputs, Settings, regress
 from cartopath.store.artifacts import read_header, read_table
+from cartopath.training.mil import predict_bag, read_mil_bundle
 
 from .conftest import write_slide
 
@@ -88,6 +89,21 @@ def test_attention_and_values_lie_where_the_gene_was_planted(found, folder, coho
         hits.append(tiles["value"][is_hot].mean() > tiles["value"][~is_hot].mean())
     assert np.mean(hits) > 0.95
     assert read_header(folder / "attention" / "G0" / "slide_00_0.parquet", "regression_attention").meta["patient_id"] == "P00"
+
+
+@pytest.mark.parametrize("head", ["attention", "transformer"])
+def test_predictions_are_those_of_the_kept_models(inputs, cohort, tmp_path, head):
+    settings = Settings(heads=(head,), genes="G0", components=3, max_epochs=2, control=False, attention=("G0",))
+    found = regress(inputs, settings, tmp_path)
+    folds = found.splits[found.splits["set"] == "test"].set_index("patient_id")["fold"]
+    for place in (0, 7):
+        fold = folds[found.patients.names[place]]
+        bundle = read_mil_bundle(tmp_path / "models" / "G0" / f"repeat_0_fold_{fold}")
+        said = predict_bag(bundle, found.patients.bags[place].features).value[0]
+        learned = found.splits[(found.splits["fold"] == fold) & (found.splits["set"] != "test")]["patient_id"]
+        values = found.expression.values.loc[list(learned), "G0"]
+        expected = (said - values.mean()) / values.std(ddof=0)
+        assert found.first.arm.scores[place, 0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_predictions_are_in_a_table_with_what_was_measured(found, folder):

@@ -109,7 +109,9 @@ def _features(
 def asked_panel(genes: str, inputs: Inputs) -> tuple[Panel, bool]:
     """Return the panel that a word of the command line means, and whether it is a list of names."""
     names = None if inputs.gene_names is None else read_gene_names(inputs.gene_names)
-    if genes in PANELS or Path(genes).is_file():
+    if genes.casefold() in PANELS:
+        return read_panel(genes.casefold()), False
+    if Path(genes).is_file():
         return read_panel(genes, names=names), False
     return panel_of([name.strip() for name in genes.split(",") if name.strip()], where="--genes", names=names), True
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,16 @@ from cartopath.methods.regression.division import Part
 from cartopath.methods.regression.patients import Patients
 from cartopath.methods.regression.settings import Machine, Settings
 from cartopath.models.mil.spec import MilSpec
-from cartopath.training.mil import Job, MilEncoder, MilTraining, Outcome, iter_trained, write_mil_bundle
+from cartopath.training.mil import (
+    FeatureScaling,
+    Job,
+    MilEncoder,
+    MilHead,
+    MilTraining,
+    Outcome,
+    iter_trained,
+    write_mil_bundle,
+)
 
 Progress = Callable[[int, int], None]
 TRAINING_COLUMNS = ("gene", "n_epochs", "best_epoch", "validation_loss", "ending", "reason")
@@ -86,9 +96,10 @@ def head_values(
         progress=progress,
         device=machine.device,
     )
+    bags = _TestBags(patients, part)
     for some in trained:
         places = np.arange(len(genes)) if settings.together else np.array([each.position for each in some])
-        predicted[:, places] = _said([each.outcome for each in some], patients, part.test)
+        predicted[:, places] = bags.predicted([each.outcome.head for each in some])
         rows += [_row("all" if settings.together else genes[each.position], each.outcome) for each in some]
         for each in some:
             if models is not None and genes[each.position] in kept:
@@ -107,12 +118,35 @@ def _jobs(head: str, values: NDArray[np.float64], genes: Sequence[str], part: Pa
     ]
 
 
-def _said(outcomes: Sequence[Outcome], patients: Patients, test: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what is predicted of test patients, (n_test, n_heads) or, of one head with many outputs, (n_test, n_outputs)."""
-    from cartopath.training.mil import predict_many
+class _TestBags:
+    """The bags of test patients, whose features are brought to the scale of the heads once and not for every few of them.
 
-    said = [[each.value for each in predict_many(outcomes, patients.bags[place].features)] for place in test]
-    return np.array([np.concatenate(row) for row in said])
+    Args:
+        patients: With their bags.
+        part: Who is predicted.
+    """
+
+    def __init__(self, patients: Patients, part: Part) -> None:
+        self._features: list[NDArray[Any]] = [patients.bags[place].features for place in part.test]
+        self._scaling: FeatureScaling | None = None
+        self._scaled: list[NDArray[Any]] = []
+
+    def predicted(self, heads: Sequence[MilHead]) -> NDArray[np.float64]:
+        """Return what heads of one kind and scale say, (n_test, n_heads) or, of one head, (n_test, n_outputs)."""
+        from cartopath.training.mil import predict_many
+
+        features = self._features
+        if heads[0].spec.head != "transformer":  # That one looks for groups of tiles in features as they are.
+            features = self._at_scale(heads[0].scaling)
+            same = FeatureScaling(np.zeros(heads[0].spec.n_features), np.ones(heads[0].spec.n_features))
+            heads = [dataclasses.replace(head, scaling=same) for head in heads]
+        said = [[each.value for each in predict_many(heads, tiles)] for tiles in features]
+        return np.array([np.concatenate(row) for row in said])
+
+    def _at_scale(self, scaling: FeatureScaling) -> list[NDArray[Any]]:
+        if scaling is not self._scaling:
+            self._scaling, self._scaled = scaling, [scaling(tiles) for tiles in self._features]
+        return self._scaled
 
 
 def _row(gene: str, outcome: Outcome) -> tuple[str, int, int, float, str, str]:

@@ -88,9 +88,13 @@ class Regression:
         codes = {"patient_id": np.tile(np.arange(n_patients), n_genes), "gene": np.repeat(np.arange(n_genes), n_patients)}
         columns = {"patient_id": pd.Index(names), "gene": pd.Index(genes)}
         tables = []
-        for one in self.judged:
-            table = pd.DataFrame({name: pd.Categorical.from_codes(codes[name], columns[name]) for name in codes})
-            table.insert(0, "arm", pd.Categorical([one.arm.name] * len(table), [each.arm.name for each in self.judged]))
+        codes |= {"arm": np.empty(n_patients * n_genes, np.int64)}
+        columns |= {"arm": pd.Index([each.arm.name for each in self.judged])}
+        for number, one in enumerate(self.judged):
+            codes["arm"][:] = number
+            table = pd.DataFrame(
+                {name: pd.Categorical.from_codes(codes[name], columns[name]) for name in ("arm", "gene", "patient_id")}
+            )
             table["measured"] = values.T.ravel().astype(np.float32)
             table["measured_score"] = self.measured.T.ravel().astype(np.float32)
             table["predicted_score"] = one.arm.scores.T.ravel().astype(np.float32)
