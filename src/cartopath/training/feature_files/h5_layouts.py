@@ -73,7 +73,7 @@ def _trident_or_clam(file: Any, path: Path, slide_id: str, mpp: float | None) ->
     """TRIDENT describes its tiles in the attributes of `coords`, CLAM's features come with bare coordinates."""
     features = _array(file, "features", path)
     coords = _array(file, "coords", path)
-    about = dict(file["coords"].attrs)
+    about = file["coords"].attrs
     is_trident = "patch_size_level0" in about
     found = TileFeatures(
         slide_id=slide_id,
@@ -96,7 +96,7 @@ def _encoder_of_folder(path: Path) -> str:
 
 def _stamp(file: Any, path: Path, slide_id: str, mpp: float | None) -> TileFeatures:
     features, coords = _array(file, "feats", path), _array(file, "coords", path).astype(np.float64)
-    about = dict(file.attrs)
+    about = file.attrs
     if (kind := _text(about.get("feat_type")) or "tile") != "tile":
         raise ArtifactError(f"{path}: STAMP features of a whole {kind}; give the features of its tiles")
     tile_um, size_px = _number(about.get("tile_size_um")), _whole(about.get("tile_size_px"))
@@ -125,7 +125,7 @@ def _atlas_patch(file: Any, path: Path, slide_id: str, encoder: str | None, mpp:
     names = sorted(name for name in file["features"] if not name.startswith("__tmp_"))
     name = chosen(names, encoder, path)
     coords = _array(file, "coords", path)  # (n, 5): x, y, width, height, level
-    about = {**dict(file["coords"].attrs), **dict(file.attrs)}
+    about = file.attrs if "patch_size_level0" in file.attrs else file["coords"].attrs
     found = TileFeatures(
         slide_id=slide_id,
         features=_array(file["features"], name, path),

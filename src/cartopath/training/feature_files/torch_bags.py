@@ -8,6 +8,7 @@ from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251 - caught where torch refuses a file; nothing is unpickled here
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def _index(path: Path) -> NDArray[np.int64]:
         with np.load(path, allow_pickle=False) as arrays:
             name = next(name for name in ("locations", "arr_0") if name in arrays.files)
             places: NDArray[np.int64] = np.asarray(arrays[name]).astype(np.int64)
-    except (OSError, ValueError, BadZipFile, StopIteration) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, MemoryError, BadZipFile, ZlibError, StopIteration) as error:
         raise ArtifactError(f"{path}: no readable index of tiles ({error}); write the bags again") from error
     if places.ndim != 2 or places.shape[1] != 2:
         raise ArtifactError(f"{path}: places of shape {places.shape}; expected (n, 2)")

@@ -102,7 +102,7 @@ def _chunk(path: Path, layout: _Layout) -> NDArray[Any]:
             data = _DECODERS[codec](data)
         values = np.frombuffer(data, layout.dtype)
         return values.reshape(layout.chunks, order="F" if layout.order == "F" else "C")
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, MemoryError, SystemError) as error:  # Whatever decoders raise on damage.
         raise ArtifactError(f"{path}: damaged chunk ({' '.join(str(error).split())})") from error
 
 
