@@ -72,7 +72,7 @@ def region_labels(
         members: See `region_members`.
         order: For the null: the spot whose counts each spot gets.
     """
-    counts, total = section.counts[list(genes)].to_numpy(np.float64), section.counts.sum(axis=1).to_numpy(np.float64)
+    counts, total = section.counts[list(genes)].to_numpy(np.float64), section.totals
     if order is not None:
         counts, total = counts[order], total[order]
     summed, totals = members @ counts, members @ total  # (n_regions, n_genes), (n_regions,)

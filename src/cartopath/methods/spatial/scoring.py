@@ -35,7 +35,7 @@ def most_counted(sections: Sequence[Section], n_genes: int) -> list[str]:
 
 def measured(section: Section, genes: Sequence[str]) -> pd.DataFrame:
     """Return log1p of the counts of spots scaled to the section's median depth, spots x genes."""
-    shares = section.counts[list(genes)].div(section.counts.sum(axis=1), axis=0)
+    shares = section.counts[list(genes)].div(section.totals, axis=0)
     return pd.DataFrame(np.log1p(shares * section.depth))
 
 
@@ -120,7 +120,7 @@ def scores(name: str, maps: Mapping[str, Array], sections: Sequence[Section], ge
     for section in sections:
         truth, made = measured(section, genes), maps[section.name]
         shown = np.isfinite(made).all(axis=1)
-        both, totals = (made[shown], truth.to_numpy()[shown]), section.counts.sum(axis=1).to_numpy(np.float64)[shown]
+        both, totals = (made[shown], truth.to_numpy()[shown]), section.totals[shown]
         r[section.name] = correlations(*both)
         r_equal[section.name] = correlations(*(without_totals(values, totals) for values in both))
     return Scores(name, r, r_equal)

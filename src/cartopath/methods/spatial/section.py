@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,15 @@ class Section:
         """Micrometres per pixel of the picture, out of the pitch of the spots."""
         return self.pitch_um / self.pitch_px
 
+    @cached_property
+    def totals(self) -> NDArray[np.float64]:
+        """All that was counted in each spot, (n_spots,)."""
+        return np.asarray(self.counts.to_numpy().sum(axis=1, dtype=np.float64))
+
     @property
     def depth(self) -> float:
         """The median over spots of all that was counted in one."""
-        return float(self.counts.sum(axis=1).median())
+        return float(np.median(self.totals))
 
 
 def checked(section: Section, *, where: Path) -> Section:
@@ -69,25 +75,26 @@ def checked(section: Section, *, where: Path) -> Section:
     if len(doubled):
         raise TableError(f"{where}: spot {doubled[0]!r} is there twice; every spot must have one row")
     values = counts.to_numpy()
-    if not np.isfinite(values).all() or (values < 0).any() or (values != np.round(values)).any():
+    if not _are_counts(values):
         raise TableError(
             f"{where}: not raw counts (whole numbers, none negative); give the matrix before it was scaled or logged"
         )
     if not np.isfinite(section.centres_px).all() or not np.isfinite(section.grid).all():
         raise TableError(f"{where}: some spots have no position")
-    full = values.sum(axis=1) > 0
+    full = section.totals > 0
     if full.sum() < MIN_SPOTS:
         raise TableError(f"{where}: {int(full.sum())} spots with counts and a position; at least {MIN_SPOTS} are needed")
     if len(np.unique(section.centres_px[full], axis=0)) < full.sum():
         raise TableError(f"{where}: several spots have the same pixel position; is the right column read as x and y?")
     n_empty = int((~full).sum())
     notes = (*section.notes, f"{n_empty} spots without a single count left out") if n_empty else section.notes
-    return Section(
-        section.name,
-        section.image,
-        counts.loc[full],
-        section.grid[full],
-        section.centres_px[full],
-        section.pitch_um,
-        notes,
-    )
+    kept = {"counts": counts.loc[full], "grid": section.grid[full], "centres_px": section.centres_px[full]}
+    return replace(section, **kept, notes=notes) if n_empty else section
+
+
+def _are_counts(values: NDArray[np.generic]) -> bool:
+    if np.issubdtype(values.dtype, np.integer):
+        return not bool((values < 0).any())  # type: ignore[operator]
+    if not np.issubdtype(values.dtype, np.floating):
+        return False
+    return bool(np.isfinite(values).all() and (values >= 0).all() and (values == np.round(values)).all())  # type: ignore[operator, arg-type]

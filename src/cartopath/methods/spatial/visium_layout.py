@@ -111,6 +111,8 @@ def _table(matrix: Any, genes: list[str], barcodes: list[str], path: Path) -> pd
     """Return counts as spots x genes; rows of one name are added up."""
     if matrix.shape != (len(genes), len(barcodes)):
         raise TableError(f"{path}: the matrix is {matrix.shape}, with {len(genes)} features and {len(barcodes)} barcodes")
+    if np.issubdtype(matrix.dtype, np.integer):
+        matrix = matrix.astype(np.int32)  # a whole transcriptome at every spot: half the memory
     table = pd.DataFrame(matrix.T.toarray(), index=barcodes, columns=genes)
     return table if table.columns.is_unique else table.T.groupby(level=0, sort=False).sum().T
 
