@@ -4,7 +4,8 @@
 
 `peak`: the largest memory of a process that tiles a slide of 100,000 x 100,000 px, 512 px tiles at 0.5 um/px.
 `series`: the memory of one process after each of 1,000 small slides, each opened, tiled and read: kilobytes per slide.
-`cost`: seconds to read 1,000 to 1,000,000 tiles of one slide, and to tile slides of as many tiles: the exponent of both.
+`cost`: seconds to read 1,000 to 1,000,000 tiles of one slide, and to tile slides of as many tiles: the exponent of both, as they
+are and beyond a fixed cost at the start.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cartopath.benchmark.cost import exponent, seconds_to_read, seconds_to_tile, write_square_slide
+from cartopath.benchmark.cost import cost_after_start, exponent, seconds_to_read, seconds_to_tile, write_square_slide
 from cartopath.benchmark.generated import GeneratedSlide, write_generated_slide
 from cartopath.benchmark.memory import growth, peak_memory, resident_over, tile_one
 from cartopath.benchmark.results import machine, write_results
@@ -58,7 +59,7 @@ def series(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def cost(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Read and tile more and more, each size by turns, and fit powers of the number of tiles to the medians."""
-    wanted = np.logspace(2, 3, 3) if options.quick else np.logspace(3, 6, 7)
+    wanted = np.logspace(2, 3, 3) if options.quick else np.logspace(3, np.log10(options.most), 7)
     slides = {folder / f"square-{number}.tif": round(number) for number in wanted}
     sizes = {path: write_square_slide(path, n_tiles) for path, n_tiles in slides.items()}
     largest = max(sizes, key=lambda path: sizes[path])
@@ -78,7 +79,12 @@ def cost(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         found = exponent(list(sizes.values()), median)
         rates = ", ".join(f"{n:,} in {t:.3g} s" for n, t in zip(sizes.values(), median, strict=True))
         print(f"{name}: exponent {found.value:.3f} (95 %: {found.low:.3f} to {found.high:.3f}); {rates}", flush=True)
-        fit = {"exponent": found.value, "low": found.low, "high": found.high}
+        fit: dict[str, Any] = {"exponent": found.value, "low": found.low, "high": found.high}
+        if len(median) > 3:
+            rest = cost_after_start(list(sizes.values()), median)
+            above = rest.exponent
+            print(f"{name}: {rest.start:.2f} s to start, then exponent {above.value:.3f} ({above.low:.3f} to {above.high:.3f})")
+            fit["after_start"] = [rest.start, above.value, above.low, above.high]
         results[name] = {**fit, "n": list(sizes.values()), "s": list(turns.values())}
     return results
 
@@ -88,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], default=[])
     parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--most", type=float, default=1e6, help="tiles, for cost")
     parser.add_argument("--quick", action="store_true", help="small sizes: whether it works, not what it costs")
     parser.add_argument("--folder", type=Path, help="where generated slides lie meanwhile")
     parser.add_argument("--out", type=Path, help="keep what was measured as JSON in this folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from cartopath.slides import TileSpec, iter_tiles, open_slide, plan_tiles
 TILE_PX = 64
 """Small, so that what is spent on each tile weighs more than its pixels."""
 MPP = 0.5
+_STARTS = 2000
+"""That are tried."""
 
 
 def exponent(n_tiles: Sequence[int], seconds: Sequence[float]) -> Slope:
@@ -27,6 +30,36 @@ def exponent(n_tiles: Sequence[int], seconds: Sequence[float]) -> Slope:
     1.0
     """
     return slope(np.log10(n_tiles), np.log10(seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A fixed cost at the start, and a power law above it.
+
+    Attributes:
+        start: Seconds that any number of tiles takes.
+        exponent: Of what comes on top of them.
+    """
+
+    start: float
+    exponent: Slope
+
+
+def cost_after_start(n_tiles: Sequence[int], seconds: Sequence[float]) -> Cost:
+    """Return what it costs to start, and the exponent of the rest; with at least four numbers of tiles.
+
+    The start is the one, between nothing and what the fewest tiles take, with which a power law fits the rest best by least
+    squares on logarithms. The interval of the exponent holds for that start.
+
+    >>> found = cost_after_start([10, 100, 1000, 10000], [1.2, 3.0, 21.0, 201.0])
+    >>> round(found.start, 2), round(found.exponent.value, 2)
+    (1.0, 1.0)
+    """
+    times = np.asarray(seconds, float)
+    starts = np.linspace(0.0, times.min(), _STARTS, endpoint=False)
+    fits = [exponent(n_tiles, (times - start).tolist()) for start in starts]
+    best = int(np.argmin([fit.high - fit.low for fit in fits]))  # the width of the interval grows with the residuals
+    return Cost(float(starts[best]), fits[best])
 
 
 def seconds_to_read(path: Path, n_tiles: int, *, threads: int, size_px: int = TILE_PX) -> float:
