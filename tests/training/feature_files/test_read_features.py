@@ -129,6 +129,13 @@ def test_slideflow_keeps_the_middles_of_tiles(made, truth, tmp_path, key):
     assert (found.encoder, found.source_format, found.tile_um, found.size_px) == ("ctranspath", "slideflow", 128.0, 224)
 
 
+def test_an_index_of_slideflow_may_be_a_single_array(made, truth, tmp_path):
+    path = made("slideflow", tmp_path, truth)
+    np.save(tmp_path / "A1.index.npy", truth.xy + truth.window // 2)
+    (tmp_path / "A1.index.npz").unlink()
+    same(read_features(path), truth)
+
+
 def test_slideflow_gives_a_resolution_by_the_step_between_tiles(made, truth, tmp_path):
     found = read_features(made("slideflow", tmp_path, truth))
     same(found, truth)

@@ -17,7 +17,7 @@ from cartopath.core.errors import ArtifactError
 from cartopath.training.feature_files.features import TileFeatures, completed, spacing
 from cartopath.training.feature_files.h5_layouts import read_h5
 
-INDEX_SUFFIX = ".index.npz"
+INDEX_SUFFIXES = (".index.npz", ".index.npy")
 CONFIG_NAME = "bags_config.json"
 _H5_FOLDER = "h5_files"
 
@@ -28,8 +28,8 @@ def read_pt(path: Path, slide_id: str, *, mpp: float | None = None) -> TileFeatu
     Numbers alone are read: a file that would run code is refused.
 
     Args:
-        path: The file. `<slide>.index.npz` beside it makes it a bag of Slideflow; `../h5_files/<slide>.h5` gives the coordinates
-            of one of CLAM.
+        path: The file. `<slide>.index.npz` (or `.npy`) beside it makes it a bag of Slideflow; `../h5_files/<slide>.h5` gives the
+            coordinates of one of CLAM.
         slide_id: Whose it is.
         mpp: Micrometres per level-0 pixel.
 
@@ -37,16 +37,17 @@ def read_pt(path: Path, slide_id: str, *, mpp: float | None = None) -> TileFeatu
         ArtifactError: It is damaged, holds something else than a tensor, or its coordinates are of other tiles.
     """
     features = _tensor(path)
-    index = path.with_name(path.stem + INDEX_SUFFIX)
-    if index.is_file():
+    beside = (path.with_name(path.stem + suffix) for suffix in INDEX_SUFFIXES)
+    index = next((found for found in beside if found.is_file()), None)
+    if index is not None:
         return _slideflow(features, index, path.with_name(CONFIG_NAME), slide_id, mpp)
     found = TileFeatures(slide_id=slide_id, features=features, mpp=mpp, source_format="clam")
-    beside = path.parent.with_name(_H5_FOLDER) / f"{path.stem}.h5"
-    if not beside.is_file():
+    h5 = path.parent.with_name(_H5_FOLDER) / f"{path.stem}.h5"
+    if not h5.is_file():
         return completed(replace(found, notes=("no coordinates beside the features",)))
-    places = read_h5(beside, slide_id, mpp=mpp)
+    places = read_h5(h5, slide_id, mpp=mpp)
     if places.n_tiles != found.n_tiles:
-        raise ArtifactError(f"{path}: {found.n_tiles} tiles, but {beside} has the places of {places.n_tiles}; use one of the two")
+        raise ArtifactError(f"{path}: {found.n_tiles} tiles, but {h5} has the places of {places.n_tiles}; use one of the two")
     return completed(replace(found, xy_px0=places.xy_px0, encoder=places.encoder))
 
 
@@ -98,9 +99,11 @@ def _slideflow(features: NDArray[np.floating], index: Path, config: Path, slide_
 
 def _index(path: Path) -> NDArray[np.int64]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            name = next(name for name in ("locations", "arr_0") if name in arrays.files)
-            places: NDArray[np.int64] = np.asarray(arrays[name]).astype(np.int64)
+        found: Any = np.load(path, allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            with found as arrays:
+                found = arrays[next(name for name in ("locations", "arr_0") if name in arrays.files)]
+        places: NDArray[np.int64] = found.astype(np.int64)
     except (OSError, EOFError, ValueError, TypeError, KeyError, MemoryError, BadZipFile, ZlibError, StopIteration) as error:
         raise ArtifactError(f"{path}: no readable index of tiles ({error}); write the bags again") from error
     if places.ndim != 2 or places.shape[1] != 2:
