@@ -13,7 +13,6 @@ from cartopath.models.mil import (
     attention_gradients,
     by_name,
     initial_parameters,
-    n_droppable,
     parameter_shapes,
     pooled,
 )
@@ -100,7 +99,7 @@ def test_the_transformer_is_built_of_pre_norm_layers():
 @torch.no_grad()
 def test_a_unit_that_is_left_out_has_no_part_in_the_value_and_still_in_attention():
     spec, parameters = made("attention")
-    kept = torch.ones(1, 1, n_droppable(spec))
+    kept = torch.ones(1, 1, spec.n_droppable)
     kept[..., 5] = 0
     without = {**parameters, "value.weight": parameters["value.weight"].clone()}
     without["value.weight"][..., 5] = 0
@@ -113,11 +112,11 @@ def test_a_unit_that_is_left_out_has_no_part_in_the_value_and_still_in_attention
 class TestWrittenGradients:
     """Those of attention heads, against what torch derives."""
 
-    def gradients(self, *, sizes: list[int], rate: float, clamp: float):
-        spec = MilSpec(n_features=6, clamp=clamp, dropout=rate)
+    def gradients(self, *, sizes: list[int], rate: float, clamp: float, n_layers: int = 1):
+        spec = MilSpec(n_features=6, clamp=clamp, dropout=rate, n_layers=n_layers)
         blocks = initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)])
         rng = np.random.default_rng(4)
-        kept = torch.from_numpy((rng.random((3, len(sizes), n_droppable(spec))) > rate).astype(np.float32))
+        kept = torch.from_numpy((rng.random((3, len(sizes), spec.n_droppable)) > rate).astype(np.float32))
         aims = torch.from_numpy(rng.normal(size=(3, 1, len(sizes))).astype(np.float32))
         bags = 4 * tiles(sum(sizes))
         leaves = {name: some.clone().requires_grad_() for name, some in by_name(blocks).items()}
@@ -145,3 +144,25 @@ class TestWrittenGradients:
             torch.testing.assert_close(
                 written[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
             )
+
+    @pytest.mark.parametrize("rate", [0.0, 0.3])
+    def test_they_are_without_a_hidden_layer_too(self, rate):
+        written, derived = self.gradients(sizes=[4, 1, 7], rate=rate, clamp=0.4, n_layers=0)
+        for name, gradient in derived.items():
+            torch.testing.assert_close(written[name], gradient, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("head", ["attention", "gated_attention"])
+def test_without_a_hidden_layer_a_head_computes_what_one_with_it_does(head):
+    _, parameters = made(head)
+    direct = {"attention.score": parameters["attention.score"]}
+    hidden, shift = parameters["hidden.0.weight"], parameters["hidden.0.bias"].unsqueeze(-1)
+    for name in ("value", "attention", "gate"):
+        if f"{name}.weight" in parameters:
+            own = parameters[f"{name}.weight"]
+            direct |= {f"{name}.weight": own @ hidden, f"{name}.bias": parameters[f"{name}.bias"] + (own @ shift)[..., 0]}
+    expected = pooled(MilSpec(head=head, n_features=6), parameters, tiles(), [13])
+    found = pooled(MilSpec(head=head, n_features=6, n_layers=0), direct, tiles(), [13])
+    torch.testing.assert_close(found.predictions, expected.predictions)
+    torch.testing.assert_close(found.weights, expected.weights)

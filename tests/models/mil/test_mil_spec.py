@@ -34,6 +34,8 @@ def test_an_unknown_head_is_refused_with_the_closest():
         ({"target": "survival", "n_outputs": 2}, "n_outputs"),
         ({"target": "ordinal", "n_levels": 1}, "n_levels"),
         ({"target": "ranking"}, "target"),
+        ({"head": "top_k", "n_layers": 0}, "n_layers"),
+        ({"n_layers": 0, "activation": "relu"}, "activation"),
         ({"head": "transformer", "n_hidden": 30}, "n_hidden"),
     ],
 )

@@ -43,6 +43,14 @@ def test_together_is_as_alone(planted, head):
         assert_same(first, second)
 
 
+@pytest.mark.parametrize("head", ["attention", "gated_attention", "exponential"])
+def test_together_is_as_alone_without_a_hidden_layer(planted, head):
+    spec = MilSpec(head=head, n_features=N_FEATURES, n_layers=0)
+    together = train_heads(planted.bags, jobs(planted, 2), spec, RECIPE)
+    for first, job in zip(together, jobs(planted, 2), strict=True):
+        assert_same(first, train_heads(planted.bags, [job], spec, RECIPE)[0])
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_together_is_as_alone_with_one_bag_per_step_of_which_some_jobs_know_nothing(planted, optimizer):
     recipe = replace(RECIPE, optimizer=optimizer, bags_per_step=1, lr=1e-3)

@@ -12,7 +12,7 @@ from cartopath.models.mil.spec import HEADS, TARGETS, MilSpec
 from cartopath.models.mil.supertiles import Supertiles, supertiles
 
 if TYPE_CHECKING:
-    from cartopath.models.mil.heads import Pooled, n_droppable, pooled
+    from cartopath.models.mil.heads import Pooled, pooled
     from cartopath.models.mil.parameters import by_name, initial_parameters, parameter_shapes
     from cartopath.models.mil.pooling import pooling_weights
     from cartopath.models.mil.scratch import Scratch
@@ -30,14 +30,13 @@ __all__ = [
     "by_name",
     "has_written_gradients",
     "initial_parameters",
-    "n_droppable",
     "parameter_shapes",
     "pooled",
     "pooling_weights",
     "supertiles",
 ]
 
-_HOME = {"Scratch": "scratch", "Pooled": "heads", "n_droppable": "heads", "pooled": "heads", "pooling_weights": "pooling"}
+_HOME = {"Scratch": "scratch", "Pooled": "heads", "pooled": "heads", "pooling_weights": "pooling"}
 _HOME |= dict.fromkeys(["by_name", "initial_parameters", "parameter_shapes"], "parameters")
 _HOME |= dict.fromkeys(["attention_gradients", "attention_predictions", "has_written_gradients"], "written_gradients")
 

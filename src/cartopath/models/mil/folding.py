@@ -19,6 +19,8 @@ def linear(columns: Tensor, parameters: Mapping[str, Tensor], name: str) -> Tens
 
 def folded(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the layers of attention as they act on features: each together with the hidden layer before it."""
+    if "hidden.0.weight" not in parameters:
+        return dict(parameters)
     weight, bias = parameters["hidden.0.weight"], parameters["hidden.0.bias"].unsqueeze(-1)
     found = {"attention.score": parameters["attention.score"]}
     for name in ("attention", "gate"):
@@ -38,11 +40,13 @@ def folded_values(parameters: Mapping[str, Tensor], tiles: Tensor, sizes: Sequen
         sizes: Tiles of each bag.
         kept: (n_heads, n_bags, n_hidden), what dropout multiplies the hidden units of each bag by.
     """
-    own, weight = parameters["value.weight"], parameters["hidden.0.weight"]
-    bias, shift = parameters["hidden.0.bias"].unsqueeze(-1), parameters["value.bias"]
+    own, shift = parameters["value.weight"], parameters["value.bias"]
     parts = []
     for number, some in enumerate(torch.split(tiles, list(sizes)) if kept is not None else [tiles]):
         shown = own if kept is None else own * kept[:, number].unsqueeze(1)  # (n_heads, n_outputs, n_hidden)
-        rows = {"value.weight": shown @ weight, "value.bias": shift + (shown @ bias).squeeze(-1)}
+        rows = {"value.weight": shown, "value.bias": shift}
+        if "hidden.0.weight" in parameters:
+            bias = parameters["hidden.0.bias"].unsqueeze(-1)
+            rows = {"value.weight": shown @ parameters["hidden.0.weight"], "value.bias": shift + (shown @ bias).squeeze(-1)}
         parts.append(linear(some.T, rows, "value"))
     return parts[0] if len(parts) == 1 else torch.cat(parts, -1)

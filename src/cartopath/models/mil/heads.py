@@ -47,7 +47,7 @@ def pooled(
         parameters: By name, heads along the first axis.
         tiles: (n_tiles, n_features) float32, the bags one after the other. For a transformer: the means of its groups.
         sizes: Tiles of each bag.
-        kept: (n_heads, n_bags, `n_droppable`) in training: 0 for a hidden unit that is left out, otherwise 1 / (1 - rate).
+        kept: (n_heads, n_bags, `spec.n_droppable`) in training: 0 for a hidden unit that is left out, otherwise 1 / (1 - rate).
         k: Of `top_k`, in training.
     """
     values, scores = _values_and_scores(spec, parameters, tiles, sizes, kept)
@@ -59,11 +59,6 @@ def pooled(
     weighted = weights * values
     predictions = torch.stack([some.sum(-1) for some in torch.split(weighted, list(sizes), -1)], -1)
     return Pooled(values, weights, predictions)
-
-
-def n_droppable(spec: MilSpec) -> int:
-    """Return how many hidden units of a head dropout can leave out."""
-    return spec.width * (1 if spec.head == "transformer" else spec.depth)
 
 
 def _values_and_scores(

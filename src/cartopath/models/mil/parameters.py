@@ -23,10 +23,11 @@ def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
     74113
     """
     shapes = _transformer_shapes(spec) if spec.head == "transformer" else _layer_shapes(spec)
-    shapes |= {"value.weight": (spec.n_outputs, spec.width), "value.bias": (spec.n_outputs,)}
+    width = spec.width if spec.depth else spec.n_features
+    shapes |= {"value.weight": (spec.n_outputs, width), "value.bias": (spec.n_outputs,)}
     if spec.has_attention:
         for name in ("attention", "gate")[: 2 if spec.head == "gated_attention" else 1]:
-            shapes |= {f"{name}.weight": (spec.n_attention, spec.width), f"{name}.bias": (spec.n_attention,)}
+            shapes |= {f"{name}.weight": (spec.n_attention, width), f"{name}.bias": (spec.n_attention,)}
         shapes |= {"attention.score": (1, spec.n_attention)}
     if spec.target == "ordinal":
         shapes |= {"levels.first": (spec.n_outputs,), "levels.gaps": (spec.n_outputs, spec.n_levels - 2)}

@@ -24,6 +24,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 HEADS = tuple(_DEFAULTS)
 
+_DEEP = ("top_k", "receptor", "transformer")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MilSpec:
@@ -50,7 +52,8 @@ class MilSpec:
             `survival` (one risk).
         n_levels: Of an ordinal target.
         n_hidden: Units of the hidden layer(s), or of a token.
-        n_layers: How many hidden layers, or layers of the transformer.
+        n_layers: How many hidden layers, or layers of the transformer. Heads with attention and those that pool like it compute
+            the same functions with none, from a quarter of the weights, and then dropout leaves out features.
         activation: After hidden layers: `none` or `relu`.
         n_attention: Units of attention, or its heads in a transformer times 16.
         dropout: Share of hidden units that a training step leaves out, the same for all tiles of a bag; never at inference (F70).
@@ -81,9 +84,12 @@ class MilSpec:
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "ks", tuple(self.ks))
         _check_name("activation", str(self.activation), ("none", "relu"))
-        for name in ("n_features", "n_outputs", "n_hidden", "n_layers", "n_attention", "n_supertiles"):
+        for name in ("n_features", "n_outputs", "n_hidden", "n_attention", "n_supertiles"):
             if getattr(self, name) < 1:
                 raise _refused(name, "at least 1", getattr(self, name))
+        least = 1 if self.head in _DEEP else 0
+        if self.depth < least:
+            raise _refused("n_layers", f"at least {least} for the head {self.head!r}", self.n_layers)
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -99,6 +105,8 @@ class MilSpec:
             raise _refused("n_levels", "at least 2", self.n_levels)
         if self.target == "survival" and self.n_outputs != 1:
             raise _refused("n_outputs", "1 for survival: one risk", self.n_outputs)
+        if self.depth == 0 and self.activation != "none":
+            raise _refused("activation", "'none' without hidden layers", self.activation)
         if self.head == "transformer" and self.width % self.n_token_heads:
             raise _refused("n_hidden", f"a multiple of {self.n_token_heads} (n_attention / 16)", self.n_hidden)
 
@@ -129,8 +137,15 @@ class MilSpec:
 
     @property
     def is_folded(self) -> bool:
-        """Whether the hidden layer can be computed together with those that follow: nothing is between them."""
-        return self.depth == 1 and self.activation == "none" and self.head != "transformer"
+        """Whether the hidden layer, if any, can be computed together with those that follow: nothing is between them."""
+        return self.depth <= 1 and self.activation == "none" and self.head != "transformer"
+
+    @property
+    def n_droppable(self) -> int:
+        """How many hidden units dropout can leave out; without hidden layers, features."""
+        if self.head == "transformer":
+            return self.width
+        return self.width * self.depth or self.n_features
 
     @property
     def n_token_heads(self) -> int:

@@ -74,7 +74,7 @@ def attention_gradients(
     if spec.bound:
         by_value = by_value * (within == values)
     by_folded = _through_attention(blocks, attention.units, by_score, with_one, into, scratch)
-    _write_attention(blocks, by_folded, into)
+    _write_attention(blocks, by_folded, into, scratch)
     _write_value(blocks, rows, bags.gathered(by_value, with_one), kept, into)
 
 
@@ -101,9 +101,11 @@ class _Rows:
 
 def _attend(blocks: Blocks, with_one: Tensor, scratch: Scratch, *, keep: bool) -> _Attention:
     """Compute attention a few heads at a time; their units stay in memory only if they are to be kept."""
-    own = blocks["attention"]
-    folded = own[..., :-1] @ blocks["hidden.0"]  # (n_heads, n_attention, n_features + 1)
-    folded[..., -1] += own[..., -1]
+    folded = own = blocks["attention"]
+    if "hidden.0" in blocks:
+        folded = scratch.array("folded", *own.shape[:2], with_one.shape[1], like=own)
+        torch.bmm(own[..., :-1], blocks["hidden.0"], out=folded)  # (n_heads, n_attention, n_features + 1)
+        folded[..., -1] += own[..., -1]
     (n_heads, n_units, width), n_tiles = folded.shape, len(with_one)
     few = _few(n_heads, n_units * n_tiles)
     units = scratch.array("units", n_heads if keep else min(n_heads, few[0].stop), n_units, n_tiles, like=with_one)
@@ -124,8 +126,11 @@ def _few(n_heads: int, numbers_each: int) -> list[slice]:
 def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
     own = blocks["value"][..., :-1]  # (n_heads, 1, n_hidden)
     shown = own.expand(-1, n_bags, -1) if kept is None else own * kept
+    shift = blocks["value"][..., -1:].expand(-1, n_bags, -1)
+    if "hidden.0" not in blocks:
+        return _Rows(shown, torch.cat([shown, shift], -1))
     folded = shown @ blocks["hidden.0"]
-    folded[..., -1] += blocks["value"][..., -1]
+    folded[..., -1:] += shift
     return _Rows(shown, folded)
 
 
@@ -146,7 +151,7 @@ def _through_attention(
         (n_heads, n_attention, n_features + 1).
     """
     n_heads, n_units, n_tiles = units.shape
-    by_folded = units.new_empty(n_heads, n_units, with_one.shape[1])
+    by_folded = scratch.array("by_folded", n_heads, n_units, with_one.shape[1], like=units)
     few = _few(n_heads, n_units * n_tiles)
     room = scratch.array("weighted", few[0].stop, n_units, n_tiles, like=units)
     for rows in few:
@@ -158,23 +163,28 @@ def _through_attention(
     return by_folded.mul_(blocks["attention.score"].transpose(1, 2))
 
 
-def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks) -> None:
+def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks, scratch: Scratch) -> None:
     """Pass the gradient by the folded layer on to attention's own layer and to the hidden one."""
+    if "hidden.0" not in blocks:
+        into["attention"].copy_(by_folded)
+        return
     hidden, own = blocks["hidden.0"], blocks["attention"][..., :-1]
-    into["attention"][..., :-1] = by_folded @ hidden.transpose(1, 2)
+    into["attention"][..., :-1] = torch.bmm(by_folded, hidden.transpose(1, 2), out=scratch.array("own", *own.shape, like=own))
     into["attention"][..., -1] = by_folded[..., -1]
     torch.bmm(own.transpose(1, 2), by_folded, out=into["hidden.0"])
 
 
 def _write_value(blocks: Blocks, rows: _Rows, by_rows: Tensor, kept: Tensor | None, into: Blocks) -> None:
     """Pass the gradient by the folded rows on to the value's own row, and add that by the hidden layer."""
-    by_shown = by_rows @ blocks["hidden.0"].transpose(1, 2)  # (n_heads, n_bags, n_hidden)
+    by_shown = by_rows[..., :-1]
+    if "hidden.0" in blocks:
+        by_shown = by_rows @ blocks["hidden.0"].transpose(1, 2)  # (n_heads, n_bags, n_hidden)
+        if rows.shown.shape[1] == 1:
+            into["hidden.0"].addcmul_(rows.shown.transpose(1, 2), by_rows)
+        else:
+            into["hidden.0"].baddbmm_(rows.shown.transpose(1, 2), by_rows)
     into["value"][..., :-1] = (by_shown if kept is None else by_shown * kept).sum(1, keepdim=True)
     into["value"][..., -1] = by_rows[..., -1].sum(1, keepdim=True)
-    if rows.shown.shape[1] == 1:
-        into["hidden.0"].addcmul_(rows.shown.transpose(1, 2), by_rows)
-    else:
-        into["hidden.0"].baddbmm_(rows.shown.transpose(1, 2), by_rows)
 
 
 class _Bags:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cartopath.core.rng import stream
-from cartopath.models.mil import MilSpec, Scratch, by_name, initial_parameters, n_droppable
+from cartopath.models.mil import MilSpec, Scratch, by_name, initial_parameters
 from cartopath.training.mil.gradients import bag_predictions, step_gradients
 from cartopath.training.mil.head import MilHead, Outcome
 from cartopath.training.mil.jobs import Job
@@ -148,7 +148,7 @@ class _Fit:
 
     def _kept(self, epoch: int) -> NDArray[np.float32] | None:
         """Return which hidden units are kept for each held job and bag of the epoch, drawn from the job's own stream."""
-        rate, width = np.float32(self._with.spec.rate), n_droppable(self._with.spec)
+        rate, width = np.float32(self._with.spec.rate), self._with.spec.n_droppable
         if rate == 0:
             return None
         shape = (len(self._with.train), width)

@@ -91,4 +91,4 @@ def _bytes_per_tile(spec: MilSpec) -> int:
 
 
 def _dropout_bytes(spec: MilSpec, n_train: int) -> int:
-    return 4 * n_train * spec.width * spec.depth if spec.rate else 0
+    return 4 * n_train * spec.n_droppable if spec.rate else 0

@@ -10,7 +10,7 @@ from torch import Tensor
 from cartopath.training.mil.spec import MilTraining
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
-_WEIGHTS_AT_ONCE = 1 << 17
+_WEIGHTS_AT_ONCE = 1 << 16
 
 
 class ManyOptimizer:
