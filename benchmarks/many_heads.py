@@ -1,22 +1,24 @@
 """Train heads for many genes and folds: all at once, against one gene and fold at a time.
 
-    python benchmarks/many_heads.py [--genes 1000] [--folds 5] [--patients 100] [--tiles 256] [--epochs 3] [--alone 6] [--all]
+    python benchmarks/many_heads.py [--tiles 64 256] [--heads paper direct] [--recipe published default] [--epochs 3] [--all]
 
-Attention heads with the optimiser of Graziani et al. 2022 (SGD, one bag per step) and, in a second table, with the default recipe
-(AdamW, eight bags per step). Three contenders do the same work on the same features, which all have in memory at the right scale:
+Attention heads as in Graziani et al. 2022 (`paper`) or without their hidden layer (`direct`, `n_layers=0`), trained with the
+paper's optimiser (`published`: SGD, one bag per step) or ours (`default`: AdamW, eight bags per step). Three contenders do the
+same work on the same features, which all have in memory at the right scale:
 
 * torch: one gene and fold at a time, an `nn.Module` and a `torch.optim` optimiser as one would write them;
 * alone: one gene and fold at a time with `train_heads`;
 * together: all of them with `train_heads`.
 
-The first two are measured on `--alone` jobs and the third on `--lots` lots (or, with `--all`, on all jobs), each for so many
-epochs without early stopping; all genes and folds are extrapolated from seconds per job. All may use all cores; torch is tried
-with one thread and with one per core, and the faster counts. The weights that the contenders end with are compared too.
+The first two are measured on `--alone` jobs and the third on `--lots` lots of 64 (or, with `--all`, on all jobs), each for so
+many epochs without early stopping; all genes and folds are extrapolated from seconds per job. All may use all cores; torch is
+tried with one thread and with one per core, and the faster counts. The weights that contenders end with are compared too.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import time
 from collections.abc import Callable
@@ -32,6 +34,9 @@ from cartopath.models.mil import MilSpec, by_name, initial_parameters
 from cartopath.training.mil import Bag, Job, MilTraining, iter_trained, train_heads
 
 Weights = dict[str, np.ndarray]
+
+HEADS = {"paper": 1, "direct": 0}
+RECIPES = {"published": MilTraining.as_published(), "default": MilTraining()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,36 +54,42 @@ class PlainHead(nn.Module):
 
     def __init__(self, weights: Weights, spec: MilSpec) -> None:
         super().__init__()
-        self.hidden = nn.Linear(spec.n_features, spec.width)
-        self.value = nn.Linear(spec.width, 1)
-        self.attention = nn.Linear(spec.width, spec.n_attention)
+        width = spec.width if spec.depth else spec.n_features
+        layers = {"hidden": nn.Linear(spec.n_features, width)} if spec.depth else {}
+        layers |= {"value": nn.Linear(width, 1), "attention": nn.Linear(width, spec.n_attention)}
+        self.layers = nn.ModuleDict(layers)
         self.score = nn.Linear(spec.n_attention, 1, bias=False)
-        names = {"hidden.0": self.hidden, "value": self.value, "attention": self.attention}
-        for name, layer in names.items():
-            layer.load_state_dict({kind: torch.from_numpy(weights[f"{name}.{kind}"]) for kind in ("weight", "bias")})
-        self.score.load_state_dict({"weight": torch.from_numpy(weights["attention.score"])})
+        with torch.no_grad():
+            for name, parameter in self.named().items():
+                parameter.copy_(torch.from_numpy(weights[name]))
+
+    def named(self) -> dict[str, nn.Parameter]:
+        """Return the weights under the names that `train_heads` gives them."""
+        found = {name.removeprefix("layers.").replace("hidden", "hidden.0"): some for name, some in self.named_parameters()}
+        return {name.replace("score.weight", "attention.score"): some for name, some in found.items()}
 
     def forward(self, tiles: Tensor, kept: Tensor | None) -> Tensor:
         """Return the prediction of a bag."""
-        hidden = self.hidden(tiles)
-        attention = torch.softmax(self.score(torch.tanh(self.attention(hidden))), 0)
+        hidden = self.layers["hidden"](tiles) if "hidden" in self.layers else tiles
+        attention = torch.softmax(self.score(torch.tanh(self.layers["attention"](hidden))), 0)
         shown = hidden if kept is None else hidden * kept
-        return (attention * self.value(shown).clamp(-10, 10)).sum()
+        return (attention * self.layers["value"](shown).clamp(-10, 10)).sum()
 
 
-def make_work(n_genes: int, n_folds: int, n_patients: int, n_tiles: int, n_features: int, recipe: MilTraining) -> Work:
+def make_work(asked: argparse.Namespace, n_tiles: int, spec: MilSpec, recipe: MilTraining) -> Work:
     """Return bags of random features of which each gene follows one direction, at the right scale already."""
     rng = np.random.default_rng(0)
-    bags = [Bag(f"patient {n}", rng.normal(size=(n_tiles, n_features)).astype(np.float32)) for n in range(n_patients)]
+    names = [f"patient {number}" for number in range(asked.patients)]
+    bags = [Bag(name, rng.normal(size=(n_tiles, spec.n_features)).astype(np.float32)) for name in names]
     high = np.stack([np.square(np.maximum(bag.features, 0)).mean(0) for bag in bags])
-    targets = high @ rng.normal(size=(n_features, n_genes)) + 0.05 * rng.normal(size=(n_patients, n_genes))
-    fold = rng.permutation(n_patients) % n_folds
+    targets = high @ rng.normal(size=(spec.n_features, asked.genes)) + 0.05 * rng.normal(size=(asked.patients, asked.genes))
+    fold = rng.permutation(asked.patients) % asked.folds
     jobs = []
-    for number in range(n_folds):
+    for number in range(asked.folds):
         others = np.flatnonzero(fold != number)
         train, validation = others[len(others) // 5 :], others[: len(others) // 5]
-        jobs += [Job(f"gene {gene}, fold {number}", targets[:, gene], train, validation) for gene in range(n_genes)]
-    return Work(bags, jobs, MilSpec(n_features=n_features), recipe)
+        jobs += [Job(f"gene {gene}, fold {number}", targets[:, gene], train, validation) for gene in range(asked.genes)]
+    return Work(bags, jobs, spec, recipe)
 
 
 def train_plainly(work: Work, job: Job) -> Weights:
@@ -97,12 +108,13 @@ def train_plainly(work: Work, job: Job) -> Weights:
     scaled = scaled_bags(work, job)
     known = job.targets[job.train]
     targets = torch.from_numpy(((job.targets - known.mean()) / known.std()).astype(np.float32))
+    least, best = np.inf, weights
     for epoch in range(recipe.max_epochs):
         order = stream(recipe.seed, "mil", "order", epoch).permutation(len(work.bags))
         order = order[np.isin(order, job.train)]
         rng = stream(recipe.seed, "mil", job.name, "dropout", epoch)
         kept = torch.from_numpy(
-            (rng.random((len(order), spec.width), np.float32) >= np.float32(spec.rate)) / np.float32(1 - spec.rate)
+            (rng.random((len(order), spec.n_droppable), np.float32) >= np.float32(spec.rate)) / np.float32(1 - spec.rate)
         )
         for first in range(0, len(order), recipe.bags_per_step):
             optimizer.zero_grad()
@@ -113,8 +125,10 @@ def train_plainly(work: Work, job: Job) -> Weights:
             torch.stack(losses).mean().backward()
             optimizer.step()
         with torch.no_grad():
-            torch.stack([(head(scaled[bag], None) - targets[bag]) ** 2 for bag in job.validation]).mean()
-    return {name: some.detach().numpy() for name, some in head.state_dict().items()}
+            loss = float(torch.stack([(head(scaled[bag], None) - targets[bag]) ** 2 for bag in job.validation]).mean())
+        if loss < least:
+            least, best = loss, {name: some.detach().numpy().copy() for name, some in head.named().items()}
+    return best
 
 
 _SCALED: dict[tuple[int, ...], list[Tensor]] = {}
@@ -139,20 +153,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 def furthest(first: Weights, second: Weights) -> float:
     """Return how far apart the weights of two heads are at most, of the largest weight."""
-    names = {
-        "hidden.0.": "hidden.",
-        "value.": "value.",
-        "attention.score": "score.weight",
-        "attention.weight": "attention.weight",
-    }
-    names["attention.bias"] = "attention.bias"
-    apart = 0.0
-    for name, weights in first.items():
-        other = second.get(name)
-        if other is None:
-            old = next(key for key in names if name.startswith(key))
-            other = second[name.replace(old, names[old])]
-        apart = max(apart, float(np.abs(weights - other).max()))
+    apart = max(float(np.abs(weights - second[name]).max()) for name, weights in first.items())
     return apart / max(float(np.abs(weights).max()) for weights in first.values())
 
 
@@ -198,26 +199,25 @@ def compare(work: Work, *, n_alone: int, n_together: int) -> None:
 
 
 def main() -> None:
-    """Compare on both recipes."""
+    """Compare for every size of bags, kind of head and recipe asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name, default in (("genes", 1000), ("folds", 5), ("patients", 100), ("tiles", 256), ("features", 64)):
+    for name, default in (("genes", 1000), ("folds", 5), ("patients", 100), ("features", 64), ("epochs", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--alone", type=int, default=6, help="jobs that are trained one at a time")
-    parser.add_argument("--lots", type=int, default=8, help="lots of 64 jobs that are trained together")
+    parser.add_argument("--tiles", type=int, nargs="+", default=[64, 256], help="tiles per bag")
+    parser.add_argument("--alone", type=int, default=4, help="jobs that are trained one at a time")
+    parser.add_argument("--lots", type=int, default=4, help="lots of 64 jobs that are trained together")
     parser.add_argument("--all", action="store_true", help="train all jobs together")
-    parser.add_argument("--recipe", choices=["published", "default"], nargs="+", default=["published", "default"])
+    parser.add_argument("--heads", choices=list(HEADS), nargs="+", default=list(HEADS))
+    parser.add_argument("--recipe", choices=list(RECIPES), nargs="+", default=list(RECIPES))
     asked = parser.parse_args()
-    print(
-        f"{asked.genes:,} genes x {asked.folds} folds, {asked.patients} patients, {asked.tiles} tiles of {asked.features} "
-        f"features, {usable_cores()} cores"
-    )
-    shared = {"max_epochs": asked.epochs, "patience": asked.epochs + 1, "tiles_per_bag": None, "validation_tiles": None}
-    for name in asked.recipe:
-        recipe = MilTraining.as_published() if name == "published" else MilTraining()
-        recipe = replace(recipe, **shared)
-        print(f"{name}: {recipe.optimizer}, {recipe.bags_per_step} bags per step")
-        work = make_work(asked.genes, asked.folds, asked.patients, asked.tiles, asked.features, recipe)
+    print(f"{asked.genes:,} genes x {asked.folds} folds, {asked.patients} patients, {asked.features} features, ", end="")
+    print(f"{usable_cores()} cores")
+    for n_tiles, head, name in itertools.product(asked.tiles, asked.heads, asked.recipe):
+        fixed = {"max_epochs": asked.epochs, "patience": asked.epochs + 1, "tiles_per_bag": None, "validation_tiles": None}
+        recipe = replace(RECIPES[name], **fixed)
+        print(f"{n_tiles} tiles, {head} head, {name} recipe: {recipe.optimizer}, {recipe.bags_per_step} bags per step")
+        work = make_work(asked, n_tiles, MilSpec(n_features=asked.features, n_layers=HEADS[head]), recipe)
+        _SCALED.clear()
         compare(work, n_alone=asked.alone, n_together=len(work.jobs) if asked.all else 64 * asked.lots)
 
 
