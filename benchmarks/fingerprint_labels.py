@@ -4,9 +4,10 @@
 
 Every patient has two slides. Some second slides are replaced by another patient's first one: compressed again, cropped, or
 shifted and compressed again. Some pairs of patients have their second slides swapped. An encoder learns the identity of slides
-of this very cohort, wrong labels and all; `cartopath.stats.look_alikes.suspicious_pairs` then judges the mean fingerprints of the
-slides. Prints precision and recall of duplicates (pairs) and of swaps (misplaced slides that are no copies), and what is found in
-the same cohort with nothing planted. Results are written to FOLDER/results.json as they come; trainings are resumed.
+of this very cohort, wrong labels and all. Its mean fingerprints of the halves of every slide are then judged for duplicates
+(`cartopath.stats.copied_slides`), and those of whole slides for contradicted labels (`cartopath.stats.look_alikes`). Prints
+precision and recall of duplicates (pairs) and of swaps (misplaced slides that are no copies), and what is found in the same
+cohort with nothing planted. Results are written to FOLDER/results.json as they come; trainings are resumed.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from cartopath.models import load_weights
 from cartopath.models.fingerprint import FingerprintSpec, build_fingerprint_network
 from cartopath.simulate.tissue_array import FIRST_STYLE, ArraySpec, simulate_arrays
 from cartopath.slides import open_slide
+from cartopath.stats.copied_slides import copied_slides
 from cartopath.stats.look_alikes import suspicious_pairs
-from cartopath.stats.matching import mean_features, standardised
+from cartopath.stats.matching import mean_features, standardised, unit_length
 from cartopath.training.fingerprint import (
     AugmentationSpec,
     FingerprintTraining,
@@ -58,6 +60,7 @@ class Size:
     batch_size: int = 32
     max_chunks: int = 12
     lr: float = 4e-3
+    copied_below: float = 0.75
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,11 @@ def judge(folder: Path, seed: int, size: Size, threads: int, *, is_honest: bool)
     sides = [half_fingerprints(encode, pieces, size.network, half=half, style="only", overlap=0.5) for half in ("left", "right")]
     names, features = mean_of(sides)
     found = suspicious_pairs(features, names, [planted.patients[name] for name in names])
-    duplicates = {(min(p.first, p.second), max(p.first, p.second)) for p in found.pairs if p.kind == "duplicate"}
+    by_distance = {(min(p.first, p.second), max(p.first, p.second)) for p in found.pairs if p.kind == "duplicate"}
+    halves = [mean_features(unit_length(np.asarray(side.features)), np.asarray(side.pieces)) for side in sides]
+    near = copied_slides(halves[0][1], halves[1][1], halves[0][0].tolist(), below=np.inf)
+    distance = {(min(p.first, p.second), max(p.first, p.second)): p.distance for p in near}
+    duplicates = {pair for pair, d in distance.items() if d < size.copied_below}
     copied = {name for pair in planted.copies for name in pair}
     misplaced = set(found.misplaced) - copied  # a copy under another patient's name is misplaced too
     return {
@@ -164,6 +171,11 @@ def judge(folder: Path, seed: int, size: Size, threads: int, *, is_honest: bool)
         "border": found.border,
         "reason": found.reason,
         "duplicates": _counts(set(planted.copies), duplicates),
+        "duplicates_by_distance_alone": _counts(set(planted.copies), by_distance),
+        "distance_of_copies": {
+            how: [round(distance[p], 3) for p in planted.copies if planted.copies[p] == how] for how in COPIES
+        },
+        "nearest_others": [round(d, 3) for d in sorted(d for p, d in distance.items() if p not in planted.copies)[:10]],
         "copies_found": {how: sum(planted.copies[p] == how for p in duplicates & set(planted.copies)) for how in COPIES},
         "copies_within_border": sum((min(p.first, p.second), max(p.first, p.second)) in planted.copies for p in found.pairs),
         "swaps": _counts(set(planted.swapped), misplaced),
