@@ -153,3 +153,13 @@ def test_weights_of_another_network_are_refused(tiles):
 def test_options_that_timm_does_not_know_are_named():
     with pytest.raises(ConfigError, match="timm cannot build uni as 'vit_large_patch16_224'"):
         build_encoder(replace(UNI, options={"legs": 4}))
+
+
+@pytest.mark.parametrize("card", [UNI, CONCH])
+def test_a_network_built_empty_is_whole_once_its_weights_are_loaded(card, tiles):
+    small = replace(card, options={**card.options, **SMALL}, n_features=WIDTH)
+    whole, empty = build_encoder(small).eval(), build_encoder(small, initialise=False).eval()
+    empty.load_state_dict(whole.state_dict())
+    assert not any(value.is_meta for value in (*empty.parameters(), *empty.buffers()))
+    with torch.no_grad():
+        torch.testing.assert_close(empty(tiles), whole(tiles), rtol=0, atol=0)

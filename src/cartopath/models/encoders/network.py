@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any, cast
 
@@ -76,8 +77,13 @@ class EncoderNetwork(nn.Module):
         return torch.cat([tokens[:, 0], tokens[:, trunk.num_prefix_tokens :].mean(dim=1)], dim=1)
 
 
-def build_encoder(card: EncoderCard) -> EncoderNetwork:
+def build_encoder(card: EncoderCard, *, initialise: bool = True) -> EncoderNetwork:
     """Build the network of an encoder that is not timm's own, with whatever weights; see `build_timm` for those that are.
+
+    Args:
+        card: What to build.
+        initialise: Give it random weights, which takes some twenty seconds for a billion of them; without, every weight must be
+            loaded before the network is used.
 
     Raises:
         ConfigError: timm cannot build it.
@@ -85,8 +91,12 @@ def build_encoder(card: EncoderCard) -> EncoderNetwork:
     timm_ready()
     import timm
 
-    with buildable(f"{card.name} as {card.architecture!r}"):
+    is_empty = not initialise and card.layout != "ctranspath"  # A Swin transformer computes what is no weight when it is built.
+    nowhere = torch.device("meta") if is_empty else contextlib.nullcontext()
+    with buildable(f"{card.name} as {card.architecture!r}"), nowhere:
         trunk: nn.Module = timm.create_model(card.architecture, pretrained=False, num_classes=0, **_timm_options(card))
+    if is_empty:
+        trunk.to_empty(device="cpu")
     return EncoderNetwork(
         trunk, output=card.output, mean=card.mean, std=card.std, n_features=card.n_features, pooling=_pooling(card, trunk)
     )

@@ -114,7 +114,7 @@ def _published(card: EncoderCard, weights: Path | str | None, offline: bool) -> 
         if card.layout == "timm":
             network = build_timm(card, found, source=str(path))
         else:
-            network = build_encoder(card)
+            network = build_encoder(card, initialise=False)
             load_published(network, found, card, source=str(path))
     return _loaded(card, network.eval(), file_sha256(path))
 
