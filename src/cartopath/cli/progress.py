@@ -207,11 +207,15 @@ class ProgressLines(ShownProgress):
 
 
 def _said(event: dict[str, Any]) -> str:
-    """Return what a training says of a chunk, or of an epoch of a head.
+    """Return what a training says of a chunk, of an epoch of a head, or in words of its own.
 
     >>> _said({"task": "encoder 0", "chunk": 2, "metrics": {"train_loss": 0.25, "lr": 0.001}})
     'encoder 0: chunk 3, train loss 0.250'
+    >>> _said({"task": "encoder 0", "words": "3 of 10 heads have ended"})
+    'encoder 0: 3 of 10 heads have ended'
     """
+    if "words" in event:
+        return f"{event.get('task', '')}: {event['words']}"
     what = "epoch" if "epoch" in event else "chunk"
     metrics = event.get("metrics", {})
     shown = {text: metrics[name] for name, text in _SHOWN.items() if isinstance(metrics.get(name), float)}

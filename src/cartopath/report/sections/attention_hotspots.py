@@ -27,6 +27,8 @@ _GALLERY_PX = 900
 _MOST_TRAITS = 4
 _MAPS_PER_TRAIT = 2
 _SHOWN = 15
+_EVEN = 0.8
+"""Share of tiles that count from which on weights are nearly even."""
 
 
 def attention_section(results: StudyResults) -> Section | None:
@@ -113,11 +115,17 @@ def _agreement(rows: pd.DataFrame) -> Grid:
             "value of hotspots above their slide (σ)",
         ),
     )
-    notes = (
+    notes = [
         "Medians over slides (quartiles in small print), except the overlap, a mean. Tiles that count: the number of equal "
-        "weights that would be as spread out, as a share of all tiles.",
-    )
-    return Grid("Whether attention agrees with prediction.", columns, tuple(cells), "attention_agreement.csv", notes)
+        "weights that would be as spread out, as a share of all tiles."
+    ]
+    shares = (rows["effective_tiles"] / rows["n_tiles"]).groupby(rows["trait"], sort=False).median()
+    even = ", ".join(str(trait) for trait in shares.index[shares > _EVEN])
+    if even:
+        notes.append(
+            f"{even}: tiles weigh nearly the same, so that the value of a slide is about their mean; hotspots say little."
+        )
+    return Grid("Whether attention agrees with prediction.", columns, tuple(cells), "attention_agreement.csv", tuple(notes))
 
 
 def _hotspots(results: StudyResults) -> list[Block]:
