@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cartopath.methods.spatial.rotation import PLAIN, SHUFFLED, TAUGHT, THE_MAP, YIELD_ALONE
 from cartopath.methods.spatial.scoring import Scores
-from cartopath.methods.spatial.validation import PLAIN, SHUFFLED, TAUGHT, THE_MAP, YIELD_ALONE, Validation
+from cartopath.methods.spatial.validation import Validation
 from cartopath.report.validation_page import write_validation_page
 
 

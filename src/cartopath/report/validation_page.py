@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from cartopath.methods.spatial.rotation import PLAIN, SHUFFLED, TAUGHT, YIELD_ALONE
 from cartopath.methods.spatial.scoring import GOOD_R, Scores
-from cartopath.methods.spatial.validation import PLAIN, SHUFFLED, TAUGHT, YIELD_ALONE, Validation
+from cartopath.methods.spatial.validation import Validation
 from cartopath.methods.spatial.writing import best_genes
 from cartopath.report.blocks import (
     Cell,

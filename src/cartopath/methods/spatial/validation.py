@@ -1,14 +1,8 @@
-"""Sections as a test of maps: each is mapped from the region labels of the others and compared with its own spots.
-
-Beside the map stand what it must beat and what it cannot reach without spots: the mean profile at the yield that the picture
-shows (no gene is told from another), labels of regions whose spots were shuffled within the section (no picture tells anything),
-a plain ridge regression on the same labels, and one that was taught by the spots themselves.
-"""
+"""Sections as a test of maps: each is mapped from the region labels of the others and compared with its own spots."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,25 +13,13 @@ from numpy.typing import NDArray
 from cartopath.core.errors import ConfigError
 from cartopath.core.rng import stream
 from cartopath.methods.spatial.features import SpotFeatures, spot_features
-from cartopath.methods.spatial.mapping import SpotMap, TrainingSection, YieldFrom, learn_map
-from cartopath.methods.spatial.region_ridge import LabelledRegions, predict_spots
+from cartopath.methods.spatial.mapping import SpotMap, YieldFrom
 from cartopath.methods.spatial.regions import RegionLabels, region_labels, region_members
+from cartopath.methods.spatial.rotation import SHUFFLED, THE_MAP, Ground, Rotation, rotation, ways
 from cartopath.methods.spatial.scoring import Scores, mean_scores, measured, most_counted, scores
 from cartopath.methods.spatial.section import Section
 
-MIN_SECTIONS = 3
-THE_MAP, OTHER_YIELD, COMPOSITION = "map from region labels", "the same, yield from {}", "composition alone"
-YIELD_ALONE, SHUFFLED, PLAIN, TAUGHT = (
-    "null: mean profile at the yield seen",
-    "null: spots shuffled within sections",
-    "baseline: plain ridge on region labels",
-    "reference: ridge taught by the spots",
-)
-ORDER = (THE_MAP, OTHER_YIELD, COMPOSITION, YIELD_ALONE, SHUFFLED, PLAIN, TAUGHT)
-N_SHUFFLES = 10
-_PLAIN_NOISE, _TAUGHT_NOISE = 0.3, 10.0
-
-Array = NDArray[np.float64]
+MIN_SECTIONS, N_SHUFFLES = 3, 10
 News = Callable[[str], None]
 
 
@@ -99,38 +81,34 @@ def validate(sections: Sequence[Section], spec: ValidationSpec, *, news: News = 
     genes = most_counted(sections, spec.n_genes)
     members = [region_members(s, size=spec.region_size, min_spots=spec.min_spots) for s in sections]
     features = _features(sections, news)
-    labels = [region_labels(s, genes, m) for s, m in zip(sections, members, strict=True)]
-    shuffled = [_shuffled_labels(sections, members, genes, stream(spec.seed, "shuffled", i)) for i in range(N_SHUFFLES)]
-    truths = [measured(section, genes).to_numpy() for section in sections]
-    maps: dict[str, dict[str, Array]] = defaultdict(dict)
-    rows = []
+    ground = Ground(
+        features,
+        [region_labels(s, genes, m) for s, m in zip(sections, members, strict=True)],
+        [_shuffled_labels(sections, members, genes, stream(spec.seed, "shuffled", i)) for i in range(N_SHUFFLES)],
+        [measured(section, genes).to_numpy() for section in sections],
+    )
+    rotations = {}
     for held_out, section in enumerate(sections):
         news(f"{section.name}: mapped from the regions of the others")
-        others = [i for i in range(len(sections)) if i != held_out]
-        target = features[held_out]
-        training = [TrainingSection(features[i], labels[i]) for i in others]
-        own = learn_map(training, target, yield_from=spec.yield_from)
-        other: YieldFrom = "nuclei" if spec.yield_from == "regions" else "regions"
-        made = {
-            THE_MAP: own.expected,
-            OTHER_YIELD.format(other): learn_map(training, target, yield_from=other).expected,
-            COMPOSITION: own.composition,
-            YIELD_ALONE: own.of_yield_alone,
-            PLAIN: _plain(training, target),
-            TAUGHT: _taught([features[i] for i in others], [truths[i] for i in others], target),
-        }
-        for shuffle, of_shuffle in enumerate(shuffled):
-            fooled = [TrainingSection(features[i], of_shuffle[i]) for i in others]
-            maps[f"{SHUFFLED} {shuffle}"][section.name] = learn_map(fooled, target, yield_from="regions").expected
-        for name, values in made.items():
-            maps[name][section.name] = values
-        rows.append(_row(section, len(labels[held_out].members), own))
-    frames = {s.name: pd.DataFrame(maps[THE_MAP][s.name], index=s.counts.index, columns=genes) for s in sections}
-    nulls = [scores(SHUFFLED, maps.pop(f"{SHUFFLED} {shuffle}"), sections, genes) for shuffle in range(N_SHUFFLES)]
-    judged = [scores(name, made, sections, genes) for name, made in maps.items()]
-    judged.append(mean_scores(SHUFFLED, nulls))
-    judged.sort(key=lambda one: ORDER.index(one.name) if one.name in ORDER else 1)
-    return Validation(genes, frames, judged, pd.DataFrame(rows))
+        rotations[section.name] = rotation(ground, held_out, yield_from=spec.yield_from)
+    maps = {s.name: pd.DataFrame(rotations[s.name].own.expected, index=s.counts.index, columns=genes) for s in sections}
+    rows = [_row(s, len(m), rotations[s.name].own) for s, m in zip(sections, members, strict=True)]
+    return Validation(genes, maps, _judged(rotations, ways(spec.yield_from), sections, genes), pd.DataFrame(rows))
+
+
+def _judged(
+    rotations: Mapping[str, Rotation], names: Sequence[str], sections: Sequence[Section], genes: Sequence[str]
+) -> list[Scores]:
+    """Return the scores of all ways, in the order of their names."""
+
+    def of(name: str) -> Scores:
+        if name == SHUFFLED:
+            shuffles = [{section: made.shuffled[i] for section, made in rotations.items()} for i in range(N_SHUFFLES)]
+            return mean_scores(name, [scores(name, maps, sections, genes) for maps in shuffles])
+        maps = {s: made.own.expected if name == THE_MAP else made.beside[name] for s, made in rotations.items()}
+        return scores(name, maps, sections, genes)
+
+    return [of(name) for name in names]
 
 
 def _shuffled_labels(
@@ -151,23 +129,6 @@ def _features(sections: Sequence[Section], news: News) -> list[SpotFeatures]:
         seen.append(spot_features(section))
     shared = [name for name in seen[0].names if all(name in features.names for features in seen)]
     return [features.only(shared) for features in seen]
-
-
-def _plain(training: Sequence[TrainingSection], target: SpotFeatures) -> Array:
-    regions = []
-    for section in training:
-        weights = section.labels.members / section.labels.n_spots[:, None]
-        regions.append(LabelledRegions(section.features.values, weights, np.ones(len(weights)), section.labels.profiles))
-    return predict_spots(regions, target.values, [_PLAIN_NOISE])[0]
-
-
-def _taught(features: Sequence[SpotFeatures], truths: Sequence[Array], target: SpotFeatures) -> Array:
-    """Return what a ridge regression says whose regions are single spots."""
-    spots = [
-        LabelledRegions(seen.values, np.eye(len(truth)), np.ones(len(truth)), truth)
-        for seen, truth in zip(features, truths, strict=True)
-    ]
-    return predict_spots(spots, target.values, [_TAUGHT_NOISE])[0]
 
 
 def _row(section: Section, n_regions: int, own: SpotMap) -> Mapping[str, object]:
