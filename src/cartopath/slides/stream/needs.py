@@ -80,7 +80,7 @@ class Needs:
         self._users = tiles[by_frame]
         numbers, first_user = np.unique(self._frames[by_frame], return_index=True)
         end_user = np.append(first_user[1:], len(self._users))[: len(numbers)]
-        self._users_of = dict(zip(numbers.tolist(), zip(first_user.tolist(), end_user.tolist(), strict=True), strict=True))
+        self._numbers, self._first_user, self._end_user = numbers, first_user, end_user
         self.last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
         self.is_block = self._are_whole()
@@ -98,7 +98,7 @@ class Needs:
     @property
     def n_frames(self) -> int:
         """How many frames are needed at all."""
-        return len(self._users_of)
+        return len(self._numbers)
 
     def patches(self, tile: int) -> Iterator[tuple[int, Patch]]:
         """Return the number of each frame of a tile, row by row, and what of it the tile shows.
@@ -139,7 +139,8 @@ class Needs:
         """Return the first tile from `tile` on that needs a frame; None if there is none."""
         if self.last_user[frame] < tile:
             return None
-        first, end = self._users_of[frame]
+        place = np.searchsorted(self._numbers, frame)
+        first, end = int(self._first_user[place]), int(self._end_user[place])
         return int(self._users[bisect_left(self._users, tile, first, end)])
 
 
