@@ -15,7 +15,7 @@ def unlearnable(request, copied_study, write_study, write_fingerprints):
     return write(copied_study, labels={"low": 6, "high": 94})
 
 
-def test_the_run_ends_before_the_tiles_are_cut(unlearnable):
+def test_the_run_ends_before_anything_is_trained(unlearnable):
     started = []
 
     class Watching:
@@ -29,7 +29,7 @@ def test_the_run_ends_before_the_tiles_are_cut(unlearnable):
 
     with pytest.raises(TrainingError, match=r"MKI67: no patient labelled (hi|lo) in (train|validation), rounds? [01]"):
         run_study(unlearnable, recipe_stages(unlearnable.config), watcher=Watching())
-    assert started[-1] == "labels"
+    assert started[-1] == "tiles"
 
 
 def test_check_says_the_same(unlearnable):
