@@ -72,7 +72,7 @@ def _row(row: pd.Series, *, has_groups: bool) -> tuple[Cell, ...]:
     better = row["beats_baseline"]
     worse = bool(row["difference_q"] < 0.05) and row["difference"] < 0
     return (
-        Cell(row["gene"], row["feature"] if bare_name(row["feature"]) != row["gene"] else ""),
+        Cell(row["gene"], "" if row["gene"] in (row["feature"], bare_name(row["feature"])) else row["feature"]),
         *((Cell(group),) if has_groups else ()),
         Cell(count(row["n"])),
         Cell(number(row["pearson"]), interval(row["pearson_low"], row["pearson_high"]), tone="good" if is_found else ""),
