@@ -1,13 +1,14 @@
 """What a study file may say, and what it is told when it says something else."""
 
 import re
+from typing import Any
 
 import pytest
 import yaml
 
 from cartopath.cli.initialise import template
 from cartopath.core.errors import ConfigError
-from cartopath.study.config import METHODS, FingerprintsConfig, Section, StudyConfig, TraitConfig
+from cartopath.study.config import METHODS, AttentionConfig, FingerprintsConfig, Section, StudyConfig, TraitConfig
 from cartopath.study.study_file import parse_config, read_config, study_file
 
 
@@ -50,13 +51,26 @@ class TestTheTemplate:
         assert config.training.tiles_per_slide == 500
 
     def test_shows_the_defaults_of_fingerprints_in_a_comment(self):
-        text = template().split("# method:\n")[1].split("\ntraining:")[0]
-        shown = yaml.safe_load(re.sub(r"^#", "", text, flags=re.M))
+        shown = commented_method("fingerprints")
         assert FingerprintsConfig.model_validate(shown) == FingerprintsConfig()
         defaults = FingerprintsConfig().model_dump()
         assert {key: list(value) if isinstance(value, dict) else [] for key, value in shown.items()} == {
             key: list(value) if isinstance(value, dict) else [] for key, value in defaults.items()
         }
+
+    def test_shows_the_defaults_of_attention_in_a_comment(self):
+        shown = commented_method("attention")
+        assert AttentionConfig.model_validate(shown) == AttentionConfig()
+        defaults = AttentionConfig().model_dump()
+        assert set(shown) == set(defaults) - {"pretraining"}  # which stands with fingerprints
+        assert set(shown["training"]) == set(defaults["training"])
+
+
+def commented_method(name: str) -> dict[str, Any]:
+    """Return the `method:` that the template shows in a comment."""
+    blocks = re.findall(r"^# method:\n((?:#  .*\n)+)", template(), re.M)
+    shown = [yaml.safe_load(re.sub(r"^#", "", block, flags=re.M)) for block in blocks]
+    return next(method for method in shown if method["name"] == name)
 
 
 SECTIONS = dict(sections())
