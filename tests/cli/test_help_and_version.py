@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 
 from cartopath.cli.main import app
 
-COMMANDS = ("benchmark", "compare", "demo", "init", "check", "doctor", "external", "run", "stages", "predict", "report")
+COMMANDS = (
+    *("benchmark", "check", "compare", "demo", "doctor", "embed", "external", "init", "predict", "regress", "report", "run"),
+    *("stages", "validate"),
+)
 HEAVY = ("torch", "pandas", "numpy", "lightning", "matplotlib", "timm", "dask", "distributed", "scipy", "openslide", "pydantic")
 
 

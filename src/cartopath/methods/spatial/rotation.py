@@ -85,7 +85,7 @@ def rotation(ground: Ground, held_out: int, *, yield_from: YieldFrom) -> Rotatio
         PLAIN: _plain(known, target),
         TAUGHT: _taught([ground.features[i] for i in others], [ground.truths[i] for i in others], target),
     }
-    fooled = [learn_map(training(labels), target, yield_from="regions").expected for labels in ground.shuffled]
+    fooled = [learn_map(training(labels), target, yield_from=yield_from).expected for labels in ground.shuffled]
     return Rotation(own, beside, fooled)
 
 
