@@ -120,6 +120,27 @@ def test_the_number_of_reading_threads_changes_nothing(striped, network, quick, 
     assert_same(one, three)
 
 
+def test_tiles_cut_from_pieces_in_memory_are_those_read_from_their_slides(striped, network, quick, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from cartopath.training.fingerprint import reading
+    from cartopath.training.fingerprint.draws import TileDraws
+    from cartopath.training.fingerprint.places import plan_places
+
+    spec = dataclasses.replace(quick, pairing="sections")
+    draws = TileDraws(striped, plan_places(striped, network, read_px=16, min_tissue=0.5), network, spec).chunk(0)[0]
+    tiles = []
+    with ThreadPoolExecutor(2) as pool:
+        for limit in (reading.KEPT_BYTES, 0):
+            monkeypatch.setattr(reading, "KEPT_BYTES", limit)
+            reader = reading.PieceReader(striped, network, open_slides=4)
+            tiles.append(reader.read(draws, read_px=16, pool=pool))
+            assert bool(reader._kept) == bool(limit)
+            reader.close()
+    assert np.array_equal(*tiles)
+    assert tiles[0].std() > 10
+
+
 def test_it_stops_when_the_right_halves_are_recognised_no_better(striped, network, quick, tmp_path):
     spec = dataclasses.replace(quick, lr=1e-12, max_chunks=50, stop_patience=3)
     outcome = train(striped, network, spec, tmp_path)

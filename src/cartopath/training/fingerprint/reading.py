@@ -1,4 +1,4 @@
-"""The pixels of drawn tiles, read from their slides by several threads. Imports no torch."""
+"""The pixels of drawn tiles, read from their slides by several threads, or cut from pieces kept in memory. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from cartopath.training.fingerprint.pieces import Picture, Piece
 from cartopath.training.handles import OpenSlides
 from cartopath.training.tiles import SlideTiles
 
+KEPT_BYTES = 1 << 30
+"""Pieces whose pixels fit into so much memory are decoded once; tiles of their own resolution are then cut from them."""
+
 Tiles = NDArray[np.uint8]
 Style = Callable[[Tiles, np.random.Generator], Tiles]
 """Re-styles one tile: uint8 (h, w, 3) RGB and a generator in, the same tissue in another style out, of the same shape."""
@@ -34,6 +37,9 @@ class PieceReader:
     def __init__(self, pieces: Sequence[Piece], network: FingerprintSpec, *, open_slides: int) -> None:
         self._pieces, self._network, self._limit = tuple(pieces), network, open_slides
         self._open = OpenSlides(open_slides)
+        windows = [picture.window_px0 for piece in pieces for picture in piece.pictures]
+        self._is_keeping = sum(window.width * window.height * 3 for window in windows) <= KEPT_BYTES
+        self._kept: dict[tuple[int, int], Tiles] = {}
 
     def read(self, draws: Draws, *, read_px: int, pool: ThreadPoolExecutor) -> Tiles:
         """Return the squares of drawn tiles.
@@ -55,6 +61,11 @@ class PieceReader:
         for row, (piece, pictures) in enumerate(zip(draws.piece.tolist(), draws.picture.tolist(), strict=True)):
             for column, at in enumerate(pictures):
                 picture = self._pieces[piece].pictures[at]
+                if self._is_keeping and window_side(self._network, read_px, picture.mpp) == read_px:
+                    window, (x, y) = picture.window_px0, draws.corner_px0[row, column].tolist()
+                    whole = self._whole(piece, at)
+                    tiles[row, column] = whole[y - window.y :, x - window.x :][:read_px, :read_px]
+                    continue
                 by_slide.setdefault((str(picture.path), picture.mpp), (picture, []))[1].append((row, column))
 
         def read_slide(job: tuple[Picture, list[tuple[int, int]]]) -> None:
@@ -69,16 +80,27 @@ class PieceReader:
             pass
         return tiles
 
+    def _whole(self, piece: int, at: int) -> Tiles:
+        """All pixels of a picture, (h, w, 3), read when first needed."""
+        if (piece, at) not in self._kept:
+            picture = self._pieces[piece].pictures[at]
+            window = picture.window_px0
+            with self._open.reading(_handle(picture, 1, 1)) as slide:
+                size = (window.width, window.height)
+                self._kept[piece, at] = slide.read_scaled(window.x, window.y, size, size)
+        return self._kept[piece, at]
+
     def close(self) -> None:
         """Close every slide that is open; they open again when needed."""
         self._open.close()
 
     def __getstate__(self) -> dict[str, object]:
-        return {"_pieces": self._pieces, "_network": self._network, "_limit": self._limit}
+        return {"_pieces": self._pieces, "_network": self._network, "_limit": self._limit, "_is_keeping": self._is_keeping}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._open = OpenSlides(self._limit)
+        self._kept = {}
 
 
 def _handle(picture: Picture, side: int, read_px: int) -> SlideTiles:
