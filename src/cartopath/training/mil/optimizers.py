@@ -70,7 +70,7 @@ class ManyOptimizer:
         elif recipe.weight_decay:
             gradients.add_(weights, alpha=recipe.weight_decay)
         if recipe.optimizer == "sgd":
-            state[0].mul_(recipe.momentum).add_(gradients)
+            torch.add(gradients, state[0], alpha=recipe.momentum, out=state[0])  # one pass, where mul_ and add_ are two
             weights.sub_(gradients.add_(state[0], alpha=recipe.momentum) if recipe.nesterov else state[0], alpha=recipe.lr)
             return
         first, second = state
