@@ -122,6 +122,7 @@ FINGERPRINTS = {
     "pretraining.region_tissue": (0.6, "pretrain"),
     "pretraining.min_tissue": (0.6, "pretrain"),
     "pretraining.style": ("none", "pretrain"),
+    "pretraining.schedule": ("one_cycle", "pretrain"),
     "pretraining.stain_gain": (0.1, "pretrain"),
     "pretraining.stain_shift": (0.1, "pretrain"),
     "pretraining.gamma": (1, "pretrain"),

@@ -183,7 +183,10 @@ class PretrainingConfig(Section):
     grey: float = Field(default=0.2, ge=0, le=1, description="share of the tiles that are shown in grey")
     tiles_per_region: int = Field(default=16, ge=1, description="tiles of a region in a chunk")
     validation_tiles_per_region: int = Field(default=8, ge=1, description="tiles of a region's right half in every validation")
-    learning_rate: float = Field(default=5e-4, gt=0, lt=1)
+    learning_rate: float = Field(default=5e-4, gt=0, lt=1, description="at the start, or the highest of one cycle")
+    schedule: Literal["plateau", "one_cycle"] = Field(
+        default="plateau", description="one_cycle: up and down over max_chunks, for short trainings at a higher rate"
+    )
     batch_size: int = Field(default=64, ge=2, description="tiles, or pairs, per step over all devices")
     max_chunks: int = Field(default=200, ge=1, description="chunks at most")
     plateau_patience: int = Field(default=8, ge=1, description="chunks that are no better before the learning rate drops")

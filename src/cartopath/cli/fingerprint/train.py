@@ -38,6 +38,7 @@ class TrainOptions:
     tiles: int
     batch_size: int
     lr: float
+    schedule: str
     chunks: int
     patience: int
     min_tissue: float
@@ -64,6 +65,7 @@ class TrainOptions:
             min_tissue=self.min_tissue,
             tiles_per_piece=self.tiles,
             lr=self.lr,
+            schedule=self.schedule,
             batch_size=self.batch_size,
             max_chunks=self.chunks,
             plateau_patience=max(1, min(8, self.patience // 2)),

@@ -85,6 +85,7 @@ def pretraining_spec(config: StudyConfig, index: int, *, devices: list[int] | No
         tiles_per_piece=asked.tiles_per_region,
         validation_tiles_per_piece=asked.validation_tiles_per_region,
         lr=asked.learning_rate,
+        schedule=asked.schedule,
         batch_size=asked.batch_size,
         max_chunks=asked.max_chunks,
         plateau_patience=asked.plateau_patience,
