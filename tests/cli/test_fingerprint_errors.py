@@ -191,3 +191,13 @@ class TestCoreMap:
     def test_a_map_that_cannot_be_read_says_why(self, tmp_path, text, message):
         with pytest.raises(TableError, match=message):
             read_core_map(self.write(tmp_path, text))
+
+
+def test_the_schedule_asked_for_is_the_schedule_of_the_training(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(
+        "cartopath.cli.fingerprint.train.train_command", lambda inputs, out, how, gathering: asked.append(how) or 0
+    )
+    for words in (["--schedule", "one_cycle", "--lr", "0.003"], []):
+        CliRunner().invoke(app, ["fingerprint", "train", str(tmp_path), "-o", str(tmp_path / "model"), *words])
+    assert [(how.recipe().schedule, how.recipe().lr) for how in asked] == [("one_cycle", 0.003), ("plateau", 5e-4)]
