@@ -8,8 +8,10 @@ tiles of training and validation patients, and trains with early stopping. One g
 head, and is measured on `--alone` of them; together, files are read and projected once per fold, and all genes of `--used-folds`
 folds are trained. Files are in the page cache for both. `--components 0` keeps the features as they are.
 
-Beside the ratio it prints where the time goes, the ratio of training alone (what many_heads.py compares, here against
-`train_heads` for one job), and how far the heads of the two contenders are apart. Seconds of preparing are measured once, apart.
+Beside the ratio it prints where the time goes (preparing ends when a first epoch has been trained), the ratio of processor time,
+which other programs disturb less, the ratio of training alone (what many_heads.py compares, here against `train_heads` for one
+job), and how far the heads of the two contenders are apart. The sample that is trained one at a time may need more or fewer
+epochs than all jobs: ratios are for as many epochs.
 """
 
 from __future__ import annotations
@@ -27,42 +29,48 @@ from cartopath.core.cores import usable_cores
 from cartopath.models.mil import MilSpec
 from cartopath.training.feature_files import TileFeatures, map_features, write_trident
 from cartopath.training.mil import Bag, Job, MilTraining, Outcome, iter_trained
-from cartopath.training.mil.scaling import scaling_of
 
 RECIPES = {"published": MilTraining.as_published(), "default": MilTraining()}
 N_DIRECTIONS = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Seconds:
-    """What a contender takes: `opening` files, `preparing` scale, components and projection, and `training`."""
+class Contender:
+    """What training some jobs took, in seconds, and gave.
+
+    Attributes:
+        opening: Opening files.
+        preparing: Scale, components and projection, and the first epoch of the first jobs, of every call.
+        training: All the rest.
+        processor: Of processors, all together.
+        outcomes: By name of the job.
+    """
 
     opening: float
     preparing: float
     training: float
+    processor: float
+    outcomes: dict[str, Outcome]
 
     @property
     def total(self) -> float:
         """All of it."""
         return self.opening + self.preparing + self.training
 
-
-@dataclass(frozen=True, eq=False)
-class Contender:
-    """What training some jobs took and gave."""
-
-    seconds: Seconds
-    outcomes: dict[str, Outcome]
+    @property
+    def epochs(self) -> float:
+        """Epochs per job."""
+        return float(np.mean([len(each.train_losses) for each in self.outcomes.values()]))
 
     @property
     def per_job(self) -> float:
         """Seconds per job."""
-        return self.seconds.total / len(self.outcomes)
+        return self.total / len(self.outcomes)
 
     @property
     def training_per_job(self) -> float:
         """Seconds of training per job."""
-        return self.seconds.training / len(self.outcomes)
+        return self.training / len(self.outcomes)
 
 
 def written(folder: Path, asked: argparse.Namespace) -> tuple[list[Path], np.ndarray]:
@@ -100,36 +108,19 @@ def opened(paths: list[Path]) -> list[Bag]:
     return [Bag(path.stem, map_features(path)) for path in paths]
 
 
-def preparing(paths: list[Path], job: Job, recipe: MilTraining) -> float:
-    """Return how long it takes to fit the scale of a fold and to bring its tiles to it."""
-    bags = opened(paths)
-    start = time.perf_counter()
-    scaling = scaling_of([bags[index] for index in job.train], components=recipe.components, seed=recipe.seed)
-    for index in (*job.train, *job.validation):
-        scaling(np.asarray(bags[index].features))
-    return time.perf_counter() - start
-
-
-def trained(paths: list[Path], calls: list[list[Job]], spec: MilSpec, recipe: MilTraining, prepared: float) -> Contender:
-    """Open files and train, once for each list of jobs.
-
-    Args:
-        paths: One per patient.
-        calls: The jobs of each call.
-        spec: What the heads are.
-        recipe: How they are trained.
-        prepared: Seconds that `preparing` takes for one fold.
-    """
-    start, opening, outcomes, n_prepared = time.perf_counter(), 0.0, {}, 0
+def trained(paths: list[Path], calls: list[list[Job]], spec: MilSpec, recipe: MilTraining) -> Contender:
+    """Open files and train, once for each list of jobs."""
+    opening, preparing, training, outcomes, processor = 0.0, 0.0, 0.0, {}, time.process_time()
     for jobs in calls:
+        told: list[float] = []
         begun = time.perf_counter()
-        bags = opened(paths)
-        opening += time.perf_counter() - begun
-        for some in iter_trained(bags, jobs, spec, recipe):
+        bags = [Bag(path.stem, map_features(path)) for path in paths]
+        opened = time.perf_counter()
+        for some in iter_trained(bags, jobs, spec, recipe, progress=lambda *_, told=told: told.append(time.perf_counter())):
             outcomes.update({each.outcome.name: each.outcome for each in some})
-        n_prepared += len({tuple(job.train) for job in jobs})
-    total = time.perf_counter() - start
-    return Contender(Seconds(opening, n_prepared * prepared, total - opening - n_prepared * prepared), outcomes)
+        ended = time.perf_counter()
+        opening, preparing, training = opening + opened - begun, preparing + told[0] - opened, training + ended - told[0]
+    return Contender(opening, preparing, training, time.process_time() - processor, outcomes)
 
 
 def furthest(first: Outcome, second: Outcome) -> float:
@@ -143,30 +134,33 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def described(name: str, found: Contender, peak: float) -> str:
+def described(name: str, found: Contender) -> str:
     """Return a line about a contender."""
-    took, n_jobs = found.seconds, len(found.outcomes)
-    epochs = np.mean([len(each.train_losses) for each in found.outcomes.values()])
-    shares = ", ".join(f"{part} {getattr(took, part) / n_jobs:.3f}" for part in ("opening", "preparing", "training"))
+    n_jobs = len(found.outcomes)
+    shares = ", ".join(
+        f"{part} {getattr(found, part) / n_jobs:.3f}" for part in ("opening", "preparing", "training", "processor")
+    )
     each = f"{found.per_job:.3f} s per job ({shares})"
-    return f"  {name:9s}{n_jobs:6,} jobs {took.total:7.1f} s, {each}, {epochs:.0f} epochs, {peak:.0f} MB"
+    return f"  {name:9s}{n_jobs:6,} jobs {found.total:7.1f} s, {each}, {found.epochs:.0f} epochs, peak {peak_mb():.0f} MB"
 
 
 def compare(paths: list[Path], jobs: list[Job], spec: MilSpec, recipe: MilTraining, asked: argparse.Namespace) -> None:
     """Time both contenders and print what they take."""
     sample = jobs[:: max(1, len(jobs) // asked.alone)][: asked.alone]
-    trained(paths, [sample[:1]], spec, replace(recipe, max_epochs=1), 0.0)
-    prepared = min(preparing(paths, jobs[0], recipe) for _ in range(2))
-    alone = trained(paths, [[job] for job in sample], spec, recipe, prepared)
-    print(described("alone", alone, peak_mb()), flush=True)
-    together = trained(paths, [jobs], spec, recipe, prepared)
-    print(described("together", together, peak_mb()))
+    trained(paths, [sample[:1]], spec, replace(recipe, max_epochs=1))
+    alone = trained(paths, [[job] for job in sample], spec, recipe)
+    print(described("alone", alone), flush=True)
+    together = trained(paths, [jobs], spec, recipe)
+    print(described("together", together))
     n_jobs = asked.of_genes * asked.folds
-    whole = n_jobs * together.training_per_job + asked.folds * prepared + together.seconds.opening
-    print(f"  from files to heads {alone.per_job / together.per_job:.1f} x; ", end="")
-    print(f"training only {alone.training_per_job / together.training_per_job:.1f} x")
+    whole = n_jobs * together.training_per_job + asked.folds * together.preparing + together.opening
+    as_long = alone.training_per_job * together.epochs / alone.epochs
+    one = alone.per_job - alone.training_per_job + as_long
+    print(f"  for as many epochs: from files to heads {one / together.per_job:.1f} x, ", end="")
+    print(f"training only {as_long / together.training_per_job:.1f} x; ", end="")
+    print(f"processor time, as it is {alone.processor / len(alone.outcomes) / together.processor * len(together.outcomes):.1f} x")
     print(f"  projected for {asked.of_genes:,} genes x {asked.folds} folds: {whole / 60:.1f} min together, ", end="")
-    print(f"{n_jobs * alone.per_job / 3600:.1f} h one at a time, {n_jobs * alone.per_job / whole:.1f} x")
+    print(f"{n_jobs * one / 3600:.1f} h one at a time, {n_jobs * one / whole:.1f} x")
     pairs = [(each, together.outcomes[name]) for name, each in alone.outcomes.items()]
     same = sum(first.best_epoch == second.best_epoch and first.ending == second.ending for first, second in pairs)
     losses = max(abs(first.validation - second.validation) / first.validation for first, second in pairs)
