@@ -65,3 +65,10 @@ def test_features_that_are_not_there_are_named(cohort, tmp_path):
     result = runner.invoke(app, ["regress", str(tmp_path / "none"), str(cohort / "expression.csv"), "-o", str(tmp_path), "-q"])
     assert result.exit_code == 1
     assert "no such folder of feature files" in result.output
+
+
+def test_a_log_says_how_far_a_regression_is(cohort, tmp_path, monkeypatch):
+    words = [str(cohort / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path), "--genes", "TP53", "--head", "mean"]
+    printed = runner.invoke(app, ["regress", *words, "--epochs", "2", "--no-control"]).output
+    assert "features: " in printed and " of 20" in printed
+    assert "below it" in printed

@@ -105,11 +105,11 @@ class TestPanelsInATable:
         assert found.missing_sentence.startswith("LYZ2 (closest: LYZ")
 
     def test_are_refused_where_every_gene_must_be_there(self, table):
-        with pytest.raises(TraitError, match="1 of the 2 genes of genes are not in the table: TP35"):
+        with pytest.raises(TraitError, match=r"1 of 2 genes \(genes\) not in the table: TP35"):
             find_panel(panel_of(["TP35", "ESR1"]), table, strict=True)
 
     def test_are_refused_where_nothing_is_there(self, table):
-        with pytest.raises(TraitError, match="2 of the 2 genes"):
+        with pytest.raises(TraitError, match="2 of 2 genes"):
             find_panel(panel_of(["ACTB", "GAPDH"]), table)
 
     def test_say_what_to_do_where_the_table_speaks_of_ensembl_ids(self, tmp_path):

@@ -89,3 +89,13 @@ def test_a_file_of_genes_is_read(inputs, tmp_path):
 def test_nothing_to_predict_is_an_error(inputs):
     with pytest.raises(TableError, match="none of 1 genes can be predicted"):
         read(inputs, genes="SILENT")
+
+
+def test_a_misspelt_panel_is_answered_with_the_panel_that_is_meant(inputs):
+    with pytest.raises(TraitError, match="did you mean pam50"):
+        read(inputs, genes="pam05")
+
+
+def test_a_gene_of_a_file_that_the_table_lacks_is_a_note(inputs, tmp_path):
+    (tmp_path / "genes.txt").write_text("TP53\nCDH1\n")
+    assert "1 of 2 genes not in the table: CDH1" in " ".join(read(inputs, genes=str(tmp_path / "genes.txt")).notes)

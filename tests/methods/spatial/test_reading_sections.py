@@ -138,3 +138,8 @@ def test_torn_table_of_counts_is_refused(planted_folder, tmp_path):
 def test_folder_of_another_layout_is_refused(tmp_path):
     with pytest.raises(TableError, match="neither counts/, spots/ and images/ nor a Visium folder"):
         read_sections([tmp_path])
+
+
+def test_a_section_that_is_not_there_is_answered_with_those_that_are(planted_folder):
+    with pytest.raises(ConfigError, match=r"there are .*S1"):
+        read_sections([planted_folder], only=["S7"])

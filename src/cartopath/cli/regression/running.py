@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, print_line, print_table
+from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, plain, print_line, print_table
+from cartopath.cli.progress import LINE_EVERY_S
 from cartopath.methods.regression import Inputs, Machine, Regression, Settings, regress
 from cartopath.report.numbers import is_known
 from cartopath.report.regression_page import write_regression_page
@@ -38,9 +40,12 @@ def regress_command(prepare: Callable[[], tuple[Inputs, Settings, Machine]], *, 
 
 
 class _Progress:
-    """One line for what is being done."""
+    """One line for what is being done: a bar on a terminal, otherwise a line when it changes and every half minute."""
 
     def __init__(self, *, quiet: bool) -> None:
+        self._lines = not quiet and (not errors.is_terminal or errors.is_dumb_terminal)
+        self._told, self._last = "", 0.0
+        quiet = quiet or self._lines
         columns = (TextColumn("{task.description:<36}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=errors, disable=quiet, transient=True)
         self._task = self._progress.add_task("features", total=None)
@@ -55,13 +60,16 @@ class _Progress:
     def tell(self, what: str, done: int, of: int) -> None:
         """Show what is being done, how much of it is done, and how much there is."""
         self._progress.update(self._task, description=what, completed=done, total=of)
+        if self._lines and (what != self._told or time.monotonic() - self._last > LINE_EVERY_S):
+            errors.print(plain(f"{what}: {done:,} of {of:,}"), highlight=False)
+            self._told, self._last = what, time.monotonic()
 
 
 def _print(found: Regression) -> None:
     n_patients, n_genes = found.measured.shape
     encoder = found.patients.encoder or "an unnamed encoder"
     console.print(f"{n_patients} patients, {n_genes:,} genes, {found.patients.n_features} features of {encoder}", markup=False)
-    columns = ("by", "median r", "r > 0.3", "q < 0.05", "beat shuffled", "beat baseline", "s")
+    columns = ("by", "median r", "r > 0.3", "q < 0.05", "beat shuffled", "beat baseline", "below it", "s")
     print_table(columns, [_arm(row) for row in found.arms.to_dict("records")], title="\nout-of-fold predictions, genes")
     _print_best(found)
     if found.control is not None:
@@ -76,7 +84,7 @@ def _print(found: Regression) -> None:
 
 
 def _arm(row: dict[str, object]) -> tuple[str, ...]:
-    beat = row["n_beat_baseline"]
+    beat, below = row["n_beat_baseline"], row["n_below_baseline"]
     return (
         str(row["arm"]),
         f"{row['median_pearson']:.2f}",
@@ -84,6 +92,7 @@ def _arm(row: dict[str, object]) -> tuple[str, ...]:
         f"{row['n_bh']:,}",
         f"{row['n_beat_permuted']:,}",
         f"{beat:,.0f}" if is_known(beat) else "-",
+        f"{below:,.0f}" if is_known(below) else "-",
         f"{row['seconds']:.0f}",
     )
 

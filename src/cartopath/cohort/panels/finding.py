@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cartopath.cohort.features import bare_name
 from cartopath.cohort.molecular import MolecularTable
 from cartopath.cohort.panels.panel import Panel
 from cartopath.core.errors import TraitError
@@ -29,7 +30,12 @@ class FoundPanel:
     @property
     def missing_sentence(self) -> str:
         """What is missing as words, "" where nothing is: `LYX (closest: LYZ, LYN), ...`."""
-        words = [f"{symbol} (closest: {', '.join(near)})" if near else symbol for symbol, near in self.missing.items()]
+        former = {gene.symbol: gene.former for gene in self.panel.genes}
+        words = []
+        for symbol, near in self.missing.items():
+            remarks = [f"asked for as {former[symbol]}"] * bool(former[symbol])
+            remarks += [f"closest: {', '.join(bare_name(name) for name in near)}"] * bool(near)
+            words.append(f"{symbol} ({'; '.join(remarks)})" if remarks else symbol)
         return ", ".join(words)
 
 
@@ -54,7 +60,7 @@ def find_panel(panel: Panel, table: MolecularTable, *, strict: bool = False) -> 
     found = FoundPanel(panel, features, missing, _hint(table) if missing else "")
     if missing and (strict or not features):
         raise TraitError(
-            f"{table.path}: {len(missing)} of the {len(panel.genes)} genes of {panel.name} are not in the table: "
+            f"{table.path}: {len(missing)} of {len(panel.genes)} genes ({panel.name}) not in the table: "
             f"{found.missing_sentence}{'; ' if found.hint else ''}{found.hint}"
         )
     _refuse_doubles(found, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from cartopath.cohort.gene_names import read_gene_names
 from cartopath.cohort.matrices.measure import UNKNOWN_UNIT
 from cartopath.cohort.molecular import MolecularTable, open_molecular
 from cartopath.cohort.panels import PANELS, Panel, PanelGene, find_panel, panel_of, read_panel
-from cartopath.core.errors import TableError
+from cartopath.core.errors import TableError, TraitError
 from cartopath.methods.regression.settings import ALL_GENES, Inputs, Settings
+
+_NAMED = 5
+"""How many missing genes a note names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +104,9 @@ def _features(
     found = find_panel(panel, table, strict=is_list)
     by_symbol = {gene.symbol: gene for gene in panel.genes}
     missing = [(symbol, f"not in the table; closest: {', '.join(near) or 'none'}") for symbol, near in found.missing.items()]
-    hint = (
-        f"{panel.name}: {len(missing)} of {len(panel.genes)} genes not found; {found.hint} (--gene-names)" if found.hint else ""
-    )
+    advice = f"; {found.hint} (--gene-names)" if found.hint else ""
+    first = ", ".join(symbol for symbol, _ in missing[:_NAMED]) + ("..." if len(missing) > _NAMED else "")
+    hint = f"{panel.name}: {len(missing)} of {len(panel.genes)} genes not in the table: {first}{advice}" if missing else ""
     return {feature: by_symbol[symbol] for symbol, feature in found.features.items()}, panel.name, missing, hint
 
 
@@ -113,6 +117,9 @@ def asked_panel(genes: str, inputs: Inputs) -> tuple[Panel, bool]:
         return read_panel(genes.casefold()), False
     if Path(genes).is_file():
         return read_panel(genes, names=names), False
+    near = difflib.get_close_matches(genes.casefold(), PANELS, n=1, cutoff=0.7)
+    if near:
+        raise TraitError(f"--genes {genes}: no such panel and no such file; did you mean {near[0]}?")
     return panel_of([name.strip() for name in genes.split(",") if name.strip()], where="--genes", names=names), True
 
 

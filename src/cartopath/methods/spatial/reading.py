@@ -30,7 +30,8 @@ def read_sections(paths: Sequence[Path], *, only: Sequence[str] = (), pitch_um: 
         raise ConfigError(f"two sections are called {doubled[0]!r}; rename one of their folders")
     missing = [name for name in only if name not in names]
     if missing:
-        raise ConfigError(f"--only {missing[0]}: no such section; there are {', '.join(names) or 'none of those asked for'}")
+        known = sorted({*names, *(file.name.split(".")[0] for path in paths for file in (path / "counts").glob("*"))})
+        raise ConfigError(f"--only {missing[0]}: no such section; there are {', '.join(known) or 'none'}")
     return sections
 
 
