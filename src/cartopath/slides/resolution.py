@@ -35,7 +35,9 @@ _UM_PER_IMAGEJ_UNIT = {
     "inch": 25_400.0,
 }
 _DENSITIES = ("png.pHYs", "jpeg.density")
-_WAY_OUT = "state it: `mpp` column of the slide table, `slides.assume_mpp`, or --assume-mpp"
+WAY_OUT = "state it: `mpp` column of the slide table, `slides.assume_mpp`, or --assume-mpp"
+WAY_OUT_NOT_SQUARE = "state the right value in the `mpp` column of the slide table"
+"""How messages about missing and about oblong pixels end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,13 @@ def resolve(properties: Mapping[str, str], *, path: Path, stated: float | None, 
     if usable is not None and not usable.is_square:
         raise ResolutionError(
             f"{path}: its pixels are not square ({usable.source}: {usable.x:g} x {usable.y:g} um); "
-            "if that is wrong, state the right value in the `mpp` column of the slide table"
+            f"if that is wrong, {WAY_OUT_NOT_SQUARE}"
         )
     if usable is not None:
         return Resolution(usable.x, usable.source, usable.x)
     if assumed is not None:
         return Resolution(_checked(assumed, path, "assume_mpp is"), "assume_mpp")
-    raise ResolutionError(f"{path}: {_explain(declared, properties)}; {_WAY_OUT}")
+    raise ResolutionError(f"{path}: {_explain(declared, properties)}; {WAY_OUT}")
 
 
 def _is_plausible(mpp: float) -> bool:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from cartopath.cli.main import app
@@ -127,6 +128,13 @@ def test_a_file_of_another_program_is_not_replaced(encoder, slides, tmp_path):
     assert (folder / "A.h5").read_bytes() == before
 
 
+def test_a_slide_of_unknown_resolution_advises_what_this_command_takes(encoder, tmp_path):
+    Image.new("RGB", (256, 256), "purple").save(tmp_path / "A.png")
+    [one] = embed_slides(encoder, [tmp_path / "A.png"], tmp_path / "out", computing=CPU)
+    assert one.reason.endswith("state it with --assume-mpp (or --mpp, for all slides)")
+    assert "table" not in one.reason
+
+
 def test_two_slides_of_one_name_are_refused(encoder, slides, tmp_path):
     with pytest.raises(SlideError, match="two slides are called A"):
         embed_slides(encoder, [tmp_path / "1" / "A.tif", tmp_path / "2" / "A.svs"], tmp_path)
@@ -150,7 +158,15 @@ def test_the_command_embeds_with_several_encoders_and_says_what_failed(slides, t
     result = run(slides[0], tmp_path / "broken.tif", *names, "-o", tmp_path / "out", "--device", "cpu", "--threads", "1")
     assert result.exit_code == 3, result.output
     assert result.output.count("failed   broken:") == 2
+    assert result.output.count("features of 1 slide:") == 2
     assert {path.parent.name for path in tmp_path.rglob("*.h5")} == {"features_random_test_resnet", "features_random_test_vit"}
+
+
+def test_a_path_that_is_not_there_is_wrong_usage_before_anything_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr("cartopath.cli.embedding.running.load_encoder", lambda *_, **__: pytest.fail("an encoder was loaded"))
+    result = run(tmp_path / "none.svs", "--encoder", "random/test_resnet", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "none.svs: no such slide or folder" in result.output
 
 
 def test_the_list_names_encoders_with_licence_and_access():
@@ -170,7 +186,9 @@ def test_the_list_names_encoders_with_licence_and_access():
         (("a.svs", "--encoder", "ctranspath", "-o", "out"), "--weights FILE"),
     ],
 )
-def test_what_is_missing_is_one_message(arguments, message):
+def test_what_is_missing_is_one_message(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.svs").write_bytes(b"no slide")
     result = run(*arguments)
     assert result.exit_code == 1
     assert message in result.output

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from huggingface_hub import errors
+from huggingface_hub import close_session, errors
 from safetensors.torch import save_file
 
 from cartopath.core.errors import BundleError, ConfigError, TrainingError
@@ -18,7 +20,9 @@ from cartopath.models.encoders.pathology import UNI
 from cartopath.models.fingerprint import FingerprintSpec, build_fingerprint_network
 from cartopath.store.hashing import file_sha256
 from cartopath.training.encoding import load_encoder
+from cartopath.training.encoding.hub import hub_answers
 from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint, write_fingerprint
+from cartopath.training.fingerprint.bundle import CARD_NAME
 
 SMALL = replace(
     UNI,
@@ -49,7 +53,7 @@ def hub(monkeypatch, tmp_path):
 
     class Hub:
         def __init__(self):
-            self.files, self.error, self.asked = {}, None, []
+            self.files, self.error, self.asked, self.answers = {}, None, [], True
 
         def download(self, repository, name, *, local_files_only):
             self.asked.append((repository, name, local_files_only))
@@ -60,6 +64,7 @@ def hub(monkeypatch, tmp_path):
             return str(self.files[name])
 
     made = Hub()
+    monkeypatch.setattr("cartopath.training.encoding.hub.hub_answers", lambda: made.answers)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", made.download)
     return made
 
@@ -126,6 +131,62 @@ def test_weights_that_cannot_be_had_are_answered_with_what_to_do(small, hub, err
         load_encoder("small")
 
 
+def test_a_hub_that_does_not_answer_is_asked_for_nothing(small, hub):
+    hub.answers = False
+    with pytest.raises(BundleError, match="there is no way to the hub"):
+        load_encoder("small")
+    assert [local for *_, local in hub.asked] == [True, True]
+
+
+def test_a_connection_lost_on_the_way_is_not_tried_for_the_next_file(small, hub):
+    hub.error = errors.LocalEntryNotFoundError("no network")
+    with pytest.raises(BundleError, match="there is no way to the hub"):
+        load_encoder("small")
+    assert [local for *_, local in hub.asked] == [False, True]
+
+
+@pytest.fixture
+def words_of_the_hub(caplog):
+    """What huggingface's loggers say."""
+    logger = logging.getLogger("huggingface_hub")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+def test_warnings_of_the_hub_are_kept_from_the_screen(small, hub, monkeypatch, words_of_the_hub):
+    def download(*_names, **_options):
+        logging.getLogger("huggingface_hub.file_download").warning("Retrying in 8s")
+        raise errors.LocalEntryNotFoundError("no network")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    with pytest.raises(BundleError, match="there is no way to the hub"):
+        load_encoder("small")
+    assert words_of_the_hub.text == ""
+
+
+def test_a_hub_without_an_address_is_tried_once_and_in_silence(monkeypatch, words_of_the_hub):
+    tries = []
+
+    def no_address(host, *_args, **_options):
+        tries.append(host)
+        raise socket.gaierror("name not resolved")
+
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    close_session()
+    try:
+        assert not hub_answers()
+    finally:
+        close_session()
+    assert len(tries) == 1
+    assert words_of_the_hub.text == ""
+
+
 def test_an_encoder_on_no_hub_asks_for_its_file(hub):
     with pytest.raises(
         BundleError, match=r"ctranspath: its weights are on no hub; .*github\.com/Xiyue-Wang/TransPath.*--weights FILE"
@@ -136,7 +197,7 @@ def test_an_encoder_on_no_hub_asks_for_its_file(hub):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (Path("a"), "not readable as weights alone"),
+        (Path("a"), r"not readable as weights alone \(it holds pathlib\.[\w.]+ as well\); give the file"),
         ({"epoch": 3}, "holds no weights by name"),
         ({"cls_token": torch.zeros(1, 1, 24)}, "small: cannot be used here: .* misses"),
     ],
@@ -153,6 +214,27 @@ def test_a_damaged_file_is_refused(small, tmp_path):
         load_encoder("small", weights=tmp_path / "weights.safetensors")
     with pytest.raises(BundleError, match="no such file of weights"):
         load_encoder("small", weights=tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("name", ["README.md", "features.h5"])
+def test_a_file_of_another_kind_is_named_as_such(small, tmp_path, name):
+    (tmp_path / name).write_bytes(b"# Read me" if name == "README.md" else b"\x89HDF\r\n\x1a\n" + bytes(64))
+    with pytest.raises(BundleError, match=r"is no file of weights \(neither safetensors nor torch\)"):
+        load_encoder("small", weights=tmp_path / name)
+
+
+def test_weights_of_a_file_are_refused_where_they_would_not_be_used(tmp_path):
+    with pytest.raises(ConfigError, match=r"random/test_resnet: takes no file of weights, its weights are random"):
+        load_encoder("random/test_resnet", weights=tmp_path / "mine.pth")
+    (tmp_path / CARD_NAME).write_text("{}")
+    with pytest.raises(ConfigError, match=r"takes no file of weights, the folder holds its weights"):
+        load_encoder(tmp_path, weights=tmp_path / "mine.pth")
+
+
+@pytest.mark.parametrize("prefix", ["random/", "timm/"])
+def test_a_name_that_is_left_out_is_asked_for(prefix):
+    with pytest.raises(ConfigError, match=f"expected a name after {prefix}"):
+        load_encoder(prefix)
 
 
 def test_a_model_of_timm_takes_its_weights_from_its_repository(hub, tmp_path, tiles):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cartopath.cli.console import OK, SOME_FAILED, console, guarded, print_line
 from cartopath.cohort import read_slides
+from cartopath.cohort.findings import counted
 from cartopath.core.errors import ConfigError
-from cartopath.core.locations import as_path
+from cartopath.core.locations import as_path, is_remote
 from cartopath.methods.embedding_without_study.embed import Embedded, embed_slides, features_dir
 from cartopath.methods.embedding_without_study.one_slide import Computing, CutSpec
 from cartopath.models.encoders import ENCODERS
@@ -83,11 +84,15 @@ def _embed(options: EmbedOptions, name: str, paths: list[Path], out: Path) -> li
             console.print(f"{one.state:<8} {one.slide_id}: {one.n_tiles:,} tiles")
 
     found = embed_slides(encoder, paths, out, cut=options.cut, computing=options.computing, news=news)
-    console.print(f"features of {sum(one.state != 'failed' for one in found)} slides: {features_dir(out, encoder)}")
+    n_slides = sum(one.state != "failed" for one in found)
+    console.print(f"features of {counted(n_slides, 'slide')}: {features_dir(out, encoder)}")
     return found
 
 
 def _slides_in(given: Path) -> list[Path]:
+    path = as_path(given)
+    if not is_remote(path) and not path.exists():
+        raise ConfigError(f"{given}: no such slide or folder")
     if not given.is_dir():
         return [given]
     listed = read_slides(given)

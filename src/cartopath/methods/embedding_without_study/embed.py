@@ -11,6 +11,7 @@ import pandas as pd
 
 from cartopath.core.errors import ArtifactError, SlideError
 from cartopath.methods.embedding_without_study.one_slide import Computing, CutSpec, embed_slide
+from cartopath.slides.resolution import WAY_OUT, WAY_OUT_NOT_SQUARE
 from cartopath.store.artifacts import write_csv
 from cartopath.store.embeddings import read_embeddings_header, write_embeddings
 from cartopath.store.hashing import value_key
@@ -107,8 +108,14 @@ def _embed(encoder: LoadedEncoder, slide_id: str, path: Path, folder: Path, cut:
         meta = {"encoder_sha256": card.sha256, "licence": card.licence, "counts": counts}
         write_embeddings(embeddings, out, key=key, meta=meta)
     except (SlideError, ArtifactError, OSError) as error:
-        return Embedded(slide_id=slide_id, path=path, state="failed", reason=" ".join(str(error).split()))
+        return Embedded(slide_id=slide_id, path=path, state="failed", reason=_reason(error))
     return Embedded(slide_id=slide_id, path=path, state="done", n_tiles=counts["kept"])
+
+
+def _reason(error: Exception) -> str:
+    """Return in one line what an error says; there is no slide table here to state a resolution in."""
+    text = str(error).replace(WAY_OUT, "state it with --assume-mpp (or --mpp, for all slides)")
+    return " ".join(text.replace(WAY_OUT_NOT_SQUARE, "state the right value with --mpp").split())
 
 
 def _kept(path: Path, key: str) -> int | None:

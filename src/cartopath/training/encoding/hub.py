@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cartopath.core.errors import BundleError
 from cartopath.models.encoders import EncoderCard
 
 _WITH_FILE = "give the file that you have with `--weights FILE`"
+_PATIENCE_S = 5.0
+"""How long the hub may take to answer at all."""
 
 
 def fetch_weights(card: EncoderCard, *, offline: bool) -> Path:
     """Return the file with the weights of an encoder, which lies in the cache afterwards.
 
-    The cache is the hub's own: the folder `hub` in what HF_HOME names, otherwise in `~/.cache/huggingface`.
+    The cache is the hub's own: the folder `hub` in what HF_HOME names, otherwise in `~/.cache/huggingface`. It is all that is
+    looked at where the hub does not answer within five seconds.
 
     Args:
         card: Of the encoder.
@@ -36,10 +43,11 @@ def fetch_weights(card: EncoderCard, *, offline: bool) -> Path:
         raise BundleError(
             f"{card.name}: its weights are on no hub; get them from their makers ({card.reference}), then {_WITH_FILE}"
         )
-    is_cut_off = False
+    is_cut_off = not offline and not hub_answers()
     for name in card.files:
         try:
-            return Path(hf_hub_download(card.repository, name, local_files_only=offline))
+            with _quiet_hub():
+                return Path(hf_hub_download(card.repository, name, local_files_only=offline or is_cut_off))
         except GatedRepoError as error:
             raise BundleError(_gated(card)) from error
         except RepositoryNotFoundError as error:
@@ -51,7 +59,34 @@ def fetch_weights(card: EncoderCard, *, offline: bool) -> Path:
         except (OSError, HFValidationError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BundleError(f"{card.name}: its weights cannot be fetched ({reason}); {_WITH_FILE}") from error
-    raise BundleError(_not_cached(card, offline=offline) if is_cut_off else _no_file(card))
+    raise BundleError(_not_cached(card, offline=offline) if offline or is_cut_off else _no_file(card))
+
+
+def hub_answers() -> bool:
+    """Whether the hub answers: one try without the hub's own repeats, which take most of a minute for every file."""
+    from huggingface_hub import constants, get_session
+
+    session = get_session()
+    client = sys.modules[
+        type(session).__module__.partition(".")[0]
+    ]  # requests, httpx or httpx2, whichever the hub's version uses
+    try:
+        session.head(constants.ENDPOINT, timeout=_PATIENCE_S)
+    except (OSError, getattr(client, "RequestError", OSError)):
+        return False
+    return True
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep the hub's warnings from the screen; what goes wrong is said in one message."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _gated(card: EncoderCard) -> str:

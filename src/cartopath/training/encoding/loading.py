@@ -48,10 +48,17 @@ def load_encoder(
     Raises:
         BundleError: The folder is no encoder, or the weights are missing, damaged or of another network; the message says what to
             do.
-        ConfigError: There is no encoder of that name, timm cannot build it, or it takes tiles of another size.
+        ConfigError: There is no encoder of that name, timm cannot build it, it takes tiles of another size, or it takes no
+            file of weights.
     """
     name = str(name_or_folder)
-    if (Path(name) / CARD_NAME).is_file():
+    if name in (RANDOM, TIMM):
+        raise ConfigError(f"expected a name after {name}, that of a model of timm such as {name}resnet50; got {name!r}")
+    is_fingerprint = (Path(name) / CARD_NAME).is_file()
+    if weights is not None and (is_fingerprint or name.startswith(RANDOM)):
+        own = "the folder holds its weights" if is_fingerprint else "its weights are random"
+        raise ConfigError(f"{name}: takes no file of weights, {own}; leave out --weights {weights}, or name another encoder")
+    if is_fingerprint:
         loaded = _fingerprint(name)
     elif name.startswith((RANDOM, TIMM)):
         size = size_px or DEFAULT_SIZE_PX
