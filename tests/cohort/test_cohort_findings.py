@@ -10,6 +10,7 @@ from cartopath.cohort import (
     draw_rounds,
     findings_table,
     join_findings,
+    label_findings,
     open_molecular,
     read_clinical,
     read_slides,
@@ -293,6 +294,16 @@ def test_an_empty_class_is_an_error_in_training_and_a_warning_in_the_test(slides
     }
     assert found["no patient labelled lo in train, round 0"] == "error"
     assert found["no patient labelled hi in test, round 0"] == "warning"
+
+
+def test_classes_that_only_judge_are_no_error_and_concern_the_auroc_of_the_test_alone():
+    splits = draw_rounds(PATIENTS, seed=0, rounds=1)
+    in_set = splits.set_index("patient_id")["set"]
+    values = pd.Series([0.0 if in_set[p] != "train" else 5.0 for p in PATIENTS], index=PATIENTS) + np.arange(60) / 1000
+    labels = {"T": trait_labels(values, low=10, high=70)}
+    found = list(label_findings(labels, splits, patients=PATIENTS, classes_teach=False))
+    assert {(one.severity, one.code) for one in found} == {("warning", "empty-class"), ("warning", "class-too-small")}
+    assert all(" in test" in one.message and "only the AUROC is concerned" in one.message for one in found)
 
 
 def test_only_patients_with_slides_count_towards_a_class(slides):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cartopath.report.figures import style
 from cartopath.report.figures.distributions import draw_score_distributions
+from cartopath.report.figures.learning import draw_learning_curves
 from cartopath.report.figures.survival import SurvivalPanel, at_risk, draw_hazard_ratios, draw_survival, group_order, survival_at
 from cartopath.report.numbers import interval, number, p_value, short
 from cartopath.report.pictures import evenly_chosen, heterogeneity_panel, mapped_slides, page_png
@@ -176,3 +177,12 @@ def test_unknown_numbers_are_dashes() -> None:
 def test_importing_the_report_does_not_bring_matplotlib() -> None:
     code = "import sys, cartopath.report; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("auroc", [0.7, np.nan])
+def test_learning_curves_have_a_panel_of_aurocs_where_there_are_some(auroc: float) -> None:
+    curves = pd.DataFrame({"round": "0", "chunk": [0, 1, 2], "train_loss": 0.5, "val_loss": [0.8, 0.6, 0.7]})
+    curves = curves.assign(val_slide_auroc=auroc, val_tile_auroc=np.nan, is_best=[False, True, False])
+    drawn = set(texts(draw_learning_curves(curves)))
+    assert ("AUROC" in drawn) == bool(np.isfinite(auroc))
+    assert {"loss", "kept weights"} <= drawn

@@ -76,3 +76,46 @@ def test_steps_are_counted_from_one(said, study):
     curves = pd.read_csv(study / "tables" / "learning_curves.csv")
     best = curves[curves["is_best"] & (curves["trait"] == "MKI67")].iloc[0]
     assert f"round {best['round']} at validation interval {best['chunk'] + 1:.0f}," in said(TILES)
+
+
+VALUES = "method: {name: attention, encoder: own, target: auto, ensemble: null}\n"
+BEST_VALUES = VALUES.replace("null", "2")
+
+
+def test_where_values_are_learned_everybody_measured_teaches_and_classes_only_judge(said):
+    text = said(VALUES)
+    assert "every measured training patient teaches, whatever its class. Classes only judge" in text
+    assert "never used for training" not in text
+
+
+def test_of_a_trait_without_thresholds_classes_are_learned_beside_values(said, study):
+    labels = pd.read_csv(study / "tables" / "labels.csv")
+    labels.loc[labels["trait"] == "MKI67", ["low_threshold", "high_threshold"]] = None
+    labels.to_csv(study / "tables" / "labels.csv", index=False)
+    text = said(BEST_VALUES)
+    assert "never used for training" in text and "Of hsa-miR-17-5p values are learned" in text
+    assert "Ranks are by validation AUROC only (hsa-miR-17-5p, learned by value: by validation loss)" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "rule", "whose", "has_ranks"),
+    [
+        (VALUES, "All rounds count: none is chosen.", "averaged over all rounds", False),
+        (BEST_VALUES, "Ranks are by validation loss only;", "averaged over the rounds with the lowest validation loss", True),
+        (VALUES + FOLDS, "None is chosen: every patient is judged by the fold", "by the fold that has not seen", False),
+    ],
+)
+def test_values_have_ranks_where_some_rounds_are_chosen(said, study, more, rule, whose, has_ranks):
+    for name in ("rounds", "learning_curves"):
+        table = pd.read_csv(study / "tables" / f"{name}.csv")
+        table.assign(val_slide_auroc=None, val_tile_auroc=None).to_csv(study / "tables" / f"{name}.csv", index=False)
+    text = said(more)
+    assert rule in text and whose in text and "best in validation" not in text
+    assert (" rank " in text) == has_ranks
+    assert "patient AUROC" not in text
+
+
+def test_a_table_of_rounds_has_a_cell_for_every_column(said, study):
+    said(VALUES)
+    grid = training_section(read_results(study)).blocks[0]
+    assert {len(row) for row in grid.rows} == {len(grid.columns)}

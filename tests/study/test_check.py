@@ -233,6 +233,15 @@ class TestOneProblem:
         checked = check_cohort(write_study(tmp_path / "study", molecular={"table": "../zeros.tsv"}, traits=["MKI67"]))
         assert any("extremes cannot be told apart" in message for message in messages(checked, "trait-unusable"))
 
+    @pytest.mark.parametrize(("target", "sets"), [("auto", {"test"}), ("classification", {"train", "validation", "test"})])
+    def test_classes_are_needed_to_train_only_where_they_are_learned(self, write_attention, tmp_path, target, sets):
+        changed = {"method": {"target": target}, "labels": {"low": 5, "high": 95}, "traits": ["MKI67", "hsa-miR-17-5p"]}
+        checked = check_cohort(write_attention(tmp_path / "study", **changed))
+        found = [f for f in checked.findings if f.code in ("class-too-small", "empty-class")]
+        assert {f.message.split(" in ")[1].split(",")[0] for f in found} == sets
+        assert ("empty-class" in codes(checked, "error")) == (target == "classification")
+        assert all("only the AUROC" in f.message for f in found) == (target == "auto")
+
     def test_slides_that_take_an_assumed_resolution(self, write_study, tmp_path, rough_cohort):
         table = pd.read_csv(rough_cohort / "slides.csv", dtype=str, keep_default_na=False)
         table["path"] = [(rough_cohort / path).as_posix() if path else "" for path in table["path"]]

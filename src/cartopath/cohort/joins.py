@@ -183,8 +183,18 @@ def label_findings(
     *,
     patients: Collection[str],
     min_per_class: int = MIN_PER_CLASS,
+    classes_teach: bool = True,
 ) -> Iterator[Finding]:
-    """Yield, for each trait, the patients without a value and the sets with too few patients of a class."""
+    """Yield, for each trait, the patients without a value and the sets with too few patients of a class.
+
+    Args:
+        labels: Labels by trait.
+        splits: None leaves the sets out.
+        patients: Those with slides.
+        min_per_class: Patients of each class that a set should have.
+        classes_teach: Whether classes are learned. Where values are, classes only judge: those of the test set are counted, for
+            the sake of its AUROC.
+    """
     for name, trait in labels.items():
         known = set(trait.table["patient_id"][trait.table["value"].notna()])
         without = sorted(set(patients) - known)
@@ -193,12 +203,13 @@ def label_findings(
             yield Finding("info", "trait-without-value", name, message)
         if splits is not None:
             mine = TraitLabels(trait.table[trait.table["patient_id"].isin(patients)], trait.thresholds)
-            yield from _small_classes(name, trait_sets(splits, mine), min_per_class)
+            yield from _small_classes(name, trait_sets(splits, mine), min_per_class, classes_teach)
 
 
-def _small_classes(name: str, sets: pd.DataFrame, min_per_class: int) -> Iterator[Finding]:
+def _small_classes(name: str, sets: pd.DataFrame, min_per_class: int, classes_teach: bool) -> Iterator[Finding]:
     counts = class_counts(sets)
-    for set_name in ("train", "validation", "test"):
+    only = "" if classes_teach else "; only the AUROC is concerned, since values are learned and not classes"
+    for set_name in ("train", "validation", "test") if classes_teach else ("test",):
         of_set = counts[counts["set"] == set_name]
         for label in ("hi", "lo"):
             fewest = int(of_set[label].min()) if len(of_set) else 0
@@ -211,9 +222,9 @@ def _small_classes(name: str, sets: pd.DataFrame, min_per_class: int) -> Iterato
                     "warning",
                     "class-too-small",
                     name,
-                    f"{counted(fewest, 'patient')} labelled {label} {where}; at least {min_per_class} are wanted",
+                    f"{counted(fewest, 'patient')} labelled {label} {where}; at least {min_per_class} are wanted{only}",
                 )
                 continue
             severity: Severity = "warning" if set_name == "test" else "error"
             lost = "no AUROC can be computed" if set_name == "test" else "nothing can be learned"
-            yield Finding(severity, "empty-class", name, f"no patient labelled {label} {where}; {lost}")
+            yield Finding(severity, "empty-class", name, f"no patient labelled {label} {where}; {lost}{only}")

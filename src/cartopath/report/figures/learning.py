@@ -1,4 +1,4 @@
-"""Learning curves: one column of panels per round, loss above and validation AUROC below."""
+"""Learning curves: one column of panels per round, loss above and, where there is one, validation AUROC below."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ def draw_learning_curves(
     curves = curves.assign(chunk=curves["chunk"] + 1)
     rounds = list(dict.fromkeys(curves["round"]))
     n = len(rounds)
-    figure = Figure(figsize=(min(style.FULL_WIDTH_IN, 1.2 + 2.4 * max(n, 2)), 3.3))
-    grid = figure.subplots(2, n, squeeze=False, sharex="col", sharey="row")
+    has_auroc = bool(curves[["val_slide_auroc", "val_tile_auroc"]].notna().any(axis=None))
+    figure = Figure(figsize=(min(style.FULL_WIDTH_IN, 1.2 + 2.4 * max(n, 2)), 3.3 if has_auroc else 2.1))
+    grid = figure.subplots(2 if has_auroc else 1, n, squeeze=False, sharex="col", sharey="row")
     for column, name in enumerate(rounds):
         rows = curves[curves["round"] == name].sort_values("chunk", kind="stable")
         _loss(grid[0, column], rows)
-        _auroc(grid[1, column], rows, judged)
-        _mark_best(grid[0, column], grid[1, column], rows)
+        if has_auroc:
+            _auroc(grid[1, column], rows, judged)
+        _mark_best(list(grid[:, column]), rows, "val_slide_auroc" if has_auroc else "val_loss")
         grid[0, column].set_title(f"{drawing.capitalize()} {style.shortened(name, length=12)}")
     grid[0, 0].set_ylabel("loss")
-    grid[1, 0].set_ylabel("AUROC")
-    grid[1, 0].set_ylim(-0.02, 1.03)
+    if has_auroc:
+        grid[1, 0].set_ylabel("AUROC")
+        grid[1, 0].set_ylim(-0.02, 1.03)
     figure.supxlabel(step, fontsize=8)
     handles = {h.get_label(): h for axes in grid[:, 0] for h in axes.get_legend_handles_labels()[0]}
     figure.legend(handles=list(handles.values()), loc="outside upper right", ncols=6)
@@ -55,9 +58,10 @@ def _auroc(axes: Axes, rows: pd.DataFrame, judged: str) -> None:
     axes.grid(axis="y")
 
 
-def _mark_best(loss: Axes, auroc: Axes, rows: pd.DataFrame) -> None:
+def _mark_best(panels: list[Axes], rows: pd.DataFrame, by: str) -> None:
+    """Mark the weights that were kept: a line in every panel, and a point in the last on the curve that chose them."""
     best = rows[rows["is_best"] == True]  # noqa: E712 - missing flags are neither true nor false
     for chunk in best["chunk"]:
-        loss.axvline(chunk, color=style.INK, linewidth=0.9, linestyle=(0, (1, 2)))
-        auroc.axvline(chunk, color=style.INK, linewidth=0.9, linestyle=(0, (1, 2)))
-    auroc.plot(best["chunk"], best["val_slide_auroc"], "o", color=style.INK, markersize=4.5, label="kept weights")
+        for axes in panels:
+            axes.axvline(chunk, color=style.INK, linewidth=0.9, linestyle=(0, (1, 2)))
+    panels[-1].plot(best["chunk"], best[by], "o", color=style.INK, markersize=4.5, label="kept weights")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from cartopath.report.blocks import Cell, Grid, Paragraph, Section, missing, number_columns, text_columns
 from cartopath.report.figures.style import SET_NAMES
-from cartopath.report.method_words import method_words
+from cartopath.report.method_words import method_words, traits_learned_by_value
 from cartopath.report.numbers import count, interval, is_known, short
 from cartopath.report.results import StudyResults
 
@@ -35,10 +35,25 @@ def labels_section(results: StudyResults) -> Section:
     )
     text = (
         "A patient at or above the high percentile of a trait is labelled high, at or below the low percentile low. Everybody "
-        "between is out of distribution (OOD): never used for training, and evaluated against the median. OOD-near are those "
-        f"next to the thresholds (for 20/80: deciles 3 and 8). {method_words(results).labelled}"
+        f"between is out of distribution (OOD): {_use(results)} OOD-near are those next to the thresholds (for 20/80: deciles "
+        f"3 and 8). {method_words(results).labelled}"
     )
     return Section("labels", "Labels", (Paragraph(text), grid))
+
+
+def _use(results: StudyResults) -> str:
+    """Return what patients between the classes are used for, as the end of a sentence."""
+    by_value = traits_learned_by_value(results)
+    classes = "never used for training, and evaluated against the median."
+    values = (
+        "every measured training patient teaches, whatever its class. Classes only judge: test patients between them are "
+        "evaluated against the median."
+    )
+    if not by_value:
+        return classes
+    if set(by_value) == set(results.traits):
+        return f"values are learned, so {values}"
+    return f"{classes} Of {', '.join(by_value)} values are learned: there, {values}"
 
 
 def _label_row(row: pd.Series) -> tuple[Cell, ...]:

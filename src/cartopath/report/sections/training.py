@@ -23,34 +23,37 @@ def _rounds(results: StudyResults) -> Block:
     if table.problem:
         return missing("Rounds", table)
     timed = bool(table.rows["seconds"].notna().any())
+    judged = _validated(words) if _has_auroc(table.rows) else ()
     columns = (
         *text_columns("Trait", words.drawing.capitalize()),
         *number_columns(f"{words.step.split()[-1]}s", "kept at", group="Training"),
-        *number_columns(*_validated(words), "rank", group="Validation"),
+        *number_columns(*judged, *(("rank",) if words.is_ranked else ()), group="Validation"),
         *text_columns("Votes"),
         *number_columns("slides", "tiles", group="Trained on"),
         *(number_columns("Time") if timed else ()),
     )
-    rows = tuple(_round_row(row, words)[: len(columns)] for _, row in table.rows.iterrows())
-    rule = "Ranks are by validation AUROC only" + ("." if words.drawing == "fold" else "; the best make the ensemble.")
-    caption = f"{words.drawings}. {rule}"
-    return Grid(caption, columns, rows, "rounds.csv", folded=len(rows) > 30)
+    rows = tuple(_round_row(row, words, n_aurocs=len(judged))[: len(columns)] for _, row in table.rows.iterrows())
+    return Grid(f"{words.drawings}. {words.choice}", columns, rows, "rounds.csv", folded=len(rows) > 30)
 
 
 def _validated(words: MethodWords) -> tuple[str, ...]:
     return (f"{words.judged} AUROC", *(("tile AUROC",) if words.has_tile_auroc else ()))
 
 
-def _round_row(row: pd.Series, words: MethodWords) -> tuple[Cell, ...]:
+def _has_auroc(rows: pd.DataFrame) -> bool:
+    """Whether networks were validated by an AUROC: those that learn values are not."""
+    return bool(rows[["val_slide_auroc", "val_tile_auroc"]].notna().any(axis=None))
+
+
+def _round_row(row: pd.Series, words: MethodWords, *, n_aurocs: int) -> tuple[Cell, ...]:
     votes = {True: Cell("yes", tone="strong"), False: Cell("no", tone="muted")}.get(row["in_ensemble"], Cell("–"))
     return (
         Cell(row["trait"]),
         Cell(row["round"]),
         Cell(count(row["chunks"])),
         Cell(count(row["best_chunk"] + 1)),
-        Cell(number(row["val_slide_auroc"])),
-        *((Cell(number(row["val_tile_auroc"])),) if words.has_tile_auroc else ()),
-        Cell(count(row["rank"])),
+        *(Cell(number(row[name])) for name in ("val_slide_auroc", "val_tile_auroc")[:n_aurocs]),
+        *((Cell(count(row["rank"])),) if words.is_ranked else ()),
         votes,
         Cell(count(row["n_train_slides"])),
         Cell(count(row["n_train_tiles"])),
@@ -75,14 +78,16 @@ def _curves(results: StudyResults) -> list[Block]:
 
 def _curve_figure(trait: str, curves: pd.DataFrame, rounds: list[str], words: MethodWords) -> Figure:
     best = curves[curves["is_best"] == True]  # noqa: E712 - missing flags are neither true nor false
+    has_auroc = _has_auroc(curves)
+    by, column = (f"{words.judged} AUROC", "val_slide_auroc") if has_auroc else ("validation loss", "val_loss")
     kept = "; ".join(
-        f"{words.drawing} {row['round']} at {words.step} {count(row['chunk'] + 1)}, "
-        f"{words.judged} AUROC {number(row['val_slide_auroc'])}"
+        f"{words.drawing} {row['round']} at {words.step} {count(row['chunk'] + 1)}, {by} {number(row[column])}"
         for _, row in best.iterrows()
     )
+    shown = f"loss, {' and '.join(reversed(_validated(words)))}" if has_auroc else "loss"
     alt = (
-        f"Learning curves of {trait}, {words.drawing}s {', '.join(rounds)}: training and validation loss, "
-        f"{' and '.join(reversed(_validated(words)))} by {words.step}. Kept: {kept}."
+        f"Learning curves of {trait}, {words.drawing}s {', '.join(rounds)}: training and validation {shown} "
+        f"by {words.step}. Kept: {kept}."
     )
     drawing = draw_learning_curves(curves, step=words.step, judged=words.judged, drawing=words.drawing)
     return Figure(Picture(drawing, "image/svg+xml", alt), f"Learning curves of {trait}.", "learning_curves.csv")

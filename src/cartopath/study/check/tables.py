@@ -22,7 +22,7 @@ from cartopath.study.config import SurvivalConfig
 from cartopath.study.inputs import ClinicalInput, MolecularInput
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import exclusions
-from cartopath.study.stages.divide import draw_splits, label_values
+from cartopath.study.stages.divide import draw_splits, label_values, learns_values_of
 from cartopath.study.stages.values import measured_values
 
 _ABOUT_PATIENTS = {"slide-without-patient", "patient-without-dx1", "patient-without-usable-slide"}
@@ -106,7 +106,8 @@ def join_and_trait_findings(
             yield Finding("error", "trait-unusable", trait.name, str(error))
             continue
         if labels is not None:
-            yield from label_findings({trait.name: labels}, splits, patients=with_slides)
+            by_value = learns_values_of(study.config.method, source)
+            yield from label_findings({trait.name: labels}, splits, patients=with_slides, classes_teach=not by_value)
 
 
 def _lack_of_survival(found: Finding, survival: SurvivalConfig) -> Finding:

@@ -10,7 +10,7 @@ import pandas as pd
 from cartopath.cohort import TraitLabels, binary_labels, draw_folds, draw_rounds, trait_labels, write_splits
 from cartopath.core.errors import LabelError, SplitError
 from cartopath.store.artifacts import Header, read_header, read_table, write_table
-from cartopath.study.config import AttentionConfig, LabelsConfig, SplitsConfig
+from cartopath.study.config import AttentionConfig, LabelsConfig, MethodConfig, SplitsConfig
 from cartopath.study.run import Study
 from cartopath.study.stages.cohort import content_key, included_records
 from cartopath.study.tasks import Result, Task, task_key
@@ -160,12 +160,16 @@ def labels_meta(study: Study, trait: str) -> dict[str, Any]:
 
 def learns_values(study: Study, trait: str) -> bool:
     """Whether heads learn the measured values of a trait rather than its classes: then whoever has a value can train them."""
-    method = study.config.method
+    if not isinstance(study.config.method, AttentionConfig):
+        return False
+    return learns_values_of(study.config.method, labels_meta(study, trait)["source"])
+
+
+def learns_values_of(method: MethodConfig, source: dict[str, Any]) -> bool:
+    """Whether a method learns the values of a trait from this source (see `measured_values`) rather than its classes."""
     if not isinstance(method, AttentionConfig):
         return False
-    if method.target == "auto":
-        return bool(labels_meta(study, trait)["source"]["kind"] == "measured")
-    return method.target == "regression"
+    return method.target == "regression" or (method.target == "auto" and source["kind"] == "measured")
 
 
 def taught_by(study: Study, trait: str, labels: pd.DataFrame) -> pd.Series:
