@@ -6,9 +6,9 @@ from scipy import stats
 from sklearn.metrics import mean_squared_error, r2_score
 
 from cartopath.core.errors import StatisticsError
-from cartopath.stats.association import benjamini_hochberg, correlation
-from cartopath.stats.family_wise import holm
+from cartopath.stats.association import correlation
 from cartopath.stats.gene_metrics import gene_metrics
+from cartopath.stats.multiple_testing import benjamini_hochberg, holm
 
 N, GENES = 47, 12
 

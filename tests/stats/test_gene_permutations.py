@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cartopath.core.errors import StatisticsError
-from cartopath.stats.association import benjamini_hochberg
 from cartopath.stats.gene_metrics import gene_metrics
 from cartopath.stats.gene_permutations import permuted_genes
+from cartopath.stats.multiple_testing import benjamini_hochberg
 
 
 @pytest.fixture

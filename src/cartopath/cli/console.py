@@ -16,6 +16,11 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def shows_bars() -> bool:
+    """Whether messages go to a terminal, where bars can move."""
+    return errors.is_terminal and not errors.is_dumb_terminal
+
+
 def guarded(action: Callable[[], int]) -> int:
     """Return the exit code of a command; an error that cartopath raises on purpose is one message, not a traceback."""
     try:

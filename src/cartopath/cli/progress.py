@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from cartopath.cli.console import errors, plain
+from cartopath.cli.console import errors, plain, shows_bars
 from cartopath.study.run import Silent, Stage
 from cartopath.study.tasks import Outcome
 
@@ -58,7 +58,7 @@ def shown_progress(*, quiet: bool) -> ShownProgress:
     """Return what suits where the messages go."""
     if quiet:
         return Unshown()
-    return ProgressBars() if errors.is_terminal and not errors.is_dumb_terminal else ProgressLines()
+    return ProgressBars() if shows_bars() else ProgressLines()
 
 
 class Unshown(Silent, ShownProgress):

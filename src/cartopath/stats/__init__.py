@@ -6,7 +6,7 @@ need them.
 """
 
 from cartopath.stats.abstention import Abstention, abstention, least_amount, proportion
-from cartopath.stats.association import Correlation, benjamini_hochberg, correlation
+from cartopath.stats.association import Correlation, correlation
 from cartopath.stats.by_tissue import TissueAuroc, auroc_by_tissue
 from cartopath.stats.calibration import Calibration, calibration
 from cartopath.stats.combinations import combination_codes, combination_names, combinations
@@ -14,7 +14,6 @@ from cartopath.stats.cox import CoxResult, cox
 from cartopath.stats.discrimination import RocCurve, accuracy, auroc, auroc_ci, roc_curve
 from cartopath.stats.ensemble import majority_vote, percent_positive, rank_rounds
 from cartopath.stats.estimate import Estimate
-from cartopath.stats.family_wise import holm
 from cartopath.stats.follow_up import DAYS_PER_YEAR, FollowUp, censor_at
 from cartopath.stats.gene_comparison import GeneComparison, compare_genes
 from cartopath.stats.gene_metrics import GeneMetrics, gene_metrics
@@ -36,6 +35,7 @@ from cartopath.stats.matching import (
     standardised,
     unit_length,
 )
+from cartopath.stats.multiple_testing import benjamini_hochberg, holm
 from cartopath.stats.paired import Compared, Judged, compare_aurocs, compare_correlations
 from cartopath.stats.patient_level import PatientScores, patient_scores
 from cartopath.stats.regional import RegionalHTI, regional_hti

@@ -1,4 +1,4 @@
-"""Whether two measurements go together: correlations with intervals, and their correction for multiple testing."""
+"""Whether two measurements go together: correlations with intervals."""
 
 from __future__ import annotations
 
@@ -75,29 +75,6 @@ def correlation(x: Values, y: Values, *, kind: Literal["spearman", "pearson"] = 
         return Correlation(r, p_value, n, None, None, "an interval needs at least 4 pairs", n_missing)
     low, high = _fisher_interval(r, n, kind)
     return Correlation(r, p_value, n, low, high, "", n_missing)
-
-
-def benjamini_hochberg(p_values: Values) -> NDArray[np.float64]:
-    """Return the q-values of Benjamini and Hochberg (1995), which control the false discovery rate.
-
-    Args:
-        p_values: (n,) p-values, 0 to 1. None or NaN (an undefined test) stays NaN and does not count as a test.
-
-    Raises:
-        StatisticsError: A value lies outside 0 to 1.
-
-    >>> benjamini_hochberg([0.01, 0.02, 0.03, 0.5]).round(6).tolist()
-    [0.04, 0.04, 0.04, 0.5]
-    """
-    p = one_dimensional(p_values, "benjamini_hochberg: p_values")
-    known = np.flatnonzero(~np.isnan(p))
-    if ((p[known] < 0) | (p[known] > 1)).any():
-        raise StatisticsError("benjamini_hochberg: p-values lie between 0 and 1; something else was passed")
-    order = known[np.argsort(p[known], kind="stable")]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-    q = np.full(p.shape, np.nan)
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
 
 
 def _uncorrelatable(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:

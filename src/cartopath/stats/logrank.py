@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cartopath.stats.association import benjamini_hochberg
 from cartopath.stats.follow_up import follow_up
 from cartopath.stats.inputs import Names, names_of, same_length
+from cartopath.stats.multiple_testing import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, plain, print_line, print_table
+from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, plain, print_line, print_table, shows_bars
 from cartopath.cli.progress import LINE_EVERY_S
 from cartopath.methods.regression import Inputs, Machine, Regression, Settings, regress
 from cartopath.report.numbers import is_known
@@ -43,11 +43,10 @@ class _Progress:
     """One line for what is being done: a bar on a terminal, otherwise a line when it changes and every half minute."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._lines = not quiet and (not errors.is_terminal or errors.is_dumb_terminal)
+        self._lines = not quiet and not shows_bars()
         self._told, self._last = "", 0.0
-        quiet = quiet or self._lines
         columns = (TextColumn("{task.description:<36}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=errors, disable=quiet, transient=True)
+        self._progress = Progress(*columns, console=errors, disable=quiet or self._lines, transient=True)
         self._task = self._progress.add_task("features", total=None)
 
     def __enter__(self) -> _Progress:

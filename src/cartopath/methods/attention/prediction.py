@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.errors import ArtifactError
 from cartopath.methods.attention.settings import METHOD
-from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded, features_of
 from cartopath.methods.encoding.settings import encoder_of
 from cartopath.methods.ensemble import Wanted, chosen_rounds, read_ensemble, wanted_scores
 from cartopath.methods.scoring import write_scores
@@ -93,7 +92,7 @@ def predict_slide(
 ) -> Result:
     """Write scores and weights of all tiles of a slide; return each round's value of it and of the patient's whole bag (F61)."""
     tiles, meta = read_tile_plan(table)
-    features = {path: _features(path, tiles) for path in set(embeddings.values())}
+    features = {path: features_of(path, tiles) for path in set(embeddings.values())}
     said = predictions(folder, {r: features[path] for r, path in embeddings.items()})
     write_scores(attended(tiles, said, folder, own_fold=own_fold), meta, out, key=key)
     values = {str(r): float(one.score[0]) for r, one in said.items()}
@@ -105,18 +104,6 @@ def predict_slide(
 
 def _other_features(others: list[dict[int, Path]], round_: int) -> list[NDArray[Any]]:
     return [read_embeddings(own[round_])[0].features for own in others if round_ in own]
-
-
-def _features(path: Path, tiles: pd.DataFrame) -> NDArray[Any]:
-    """Return the features of a slide's tiles.
-
-    Raises:
-        ArtifactError: The file holds others.
-    """
-    embeddings, _ = read_embeddings(path)
-    if not np.array_equal(embeddings.xy_px0, tiles[["x_px0", "y_px0"]].to_numpy()):
-        raise ArtifactError(f"{path}: holds features of other tiles than the tile table; delete it and run again")
-    return embeddings.features
 
 
 def predictions(folder: Path, features: Mapping[int, NDArray[Any]]) -> dict[int, BagPrediction]:

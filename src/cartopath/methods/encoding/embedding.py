@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
@@ -210,6 +211,22 @@ def embedded(study: Study) -> dict[tuple[int, str], SlideEmbedding]:
         for one in slide_embeddings(study)
         if completed_key(study.layout, "embed", one.task) == one.key
     }
+
+
+def features_of(path: Path, tiles: pd.DataFrame) -> NDArray[Any]:
+    """Return the features of all tiles of a slide, (n, n_features), in their order.
+
+    Args:
+        path: The embeddings of the slide.
+        tiles: Its tile table.
+
+    Raises:
+        ArtifactError: The file is missing, damaged or of other tiles.
+    """
+    embeddings, _ = read_embeddings(path)
+    if not np.array_equal(embeddings.xy_px0, tiles[["x_px0", "y_px0"]].to_numpy()):
+        raise ArtifactError(f"{path}: holds features of other tiles than the tile table; delete it and run again")
+    return embeddings.features
 
 
 def training_features(path: Path, rows: list[int]) -> NDArray[np.float16]:

@@ -12,15 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.errors import ArtifactError
-from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded, features_of
 from cartopath.methods.encoding.settings import encoder_of, is_direct
 from cartopath.methods.ensemble import Wanted, chosen_rounds, read_ensemble, voted, wanted_scores
 from cartopath.methods.fingerprints.settings import METHOD
 from cartopath.methods.scoring import write_scores
 from cartopath.methods.tile_classifier import prediction as networks
 from cartopath.slides import read_tile_plan
-from cartopath.store.embeddings import read_embeddings
 from cartopath.study.run import Study, completed_key
 from cartopath.study.tasks import Result, Task, task_key
 from cartopath.training.heads import head_scores, read_head_bundle
@@ -69,22 +67,10 @@ def _plan_slide(study: Study, wanted: Wanted, there: dict[tuple[int, str], Slide
 def predict_slide(*, folder: Path, table: Path, embeddings: dict[int, Path], own_fold: int | None, out: Path, key: str) -> Result:
     """Write the scores of all tiles of a slide: one column per round, the mean score and the vote of the chosen rounds."""
     tiles, meta = read_tile_plan(table)
-    features = {path: _features(path, tiles) for path in set(embeddings.values())}
+    features = {path: features_of(path, tiles) for path in set(embeddings.values())}
     scored = score_features(tiles, {r: features[path] for r, path in embeddings.items()}, folder, own_fold=own_fold)
     write_scores(scored, meta, out, key=key)
     return {"score": float(scored["score"].mean())}
-
-
-def _features(path: Path, tiles: pd.DataFrame) -> NDArray[Any]:
-    """Return the fingerprints of a slide's tiles.
-
-    Raises:
-        ArtifactError: The file holds others.
-    """
-    embeddings, _ = read_embeddings(path)
-    if not np.array_equal(embeddings.xy_px0, tiles[["x_px0", "y_px0"]].to_numpy()):
-        raise ArtifactError(f"{path}: holds fingerprints of other tiles than the tile table; delete it and run again")
-    return embeddings.features
 
 
 def score_features(
