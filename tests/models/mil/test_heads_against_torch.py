@@ -129,7 +129,7 @@ class TestWrittenGradients:
             bags,
             sizes,
             kept=kept if rate else None,
-            of_predictions=lambda said: 2 * (said - aims),
+            of_predictions=lambda said, heads: 2 * (said - aims[heads]),
             into=written,
             scratch=Scratch(),
         )

@@ -37,12 +37,12 @@ def parameter_shapes(spec: MilSpec) -> dict[str, Shape]:
 def by_name(blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of heads by name, as views of the blocks in which they lie.
 
-    The block of a linear layer holds its weight and, in a last column, its bias: (n_heads, n_out, n_in + 1), so that one product
-    serves both. Other weights are a block each.
+    The block of a linear layer that meets the features holds its weight and, in a last column, its bias: (n_heads, n_out,
+    n_in + 1), so that one product serves both. Other weights are a block each.
     """
     named: dict[str, Tensor] = {}
     for name, block in blocks.items():
-        if name in _LONE or name.endswith((".gain", ".shift")):
+        if name in _LONE or name.endswith((".weight", ".bias", ".gain", ".shift")):
             named[name] = block
         else:
             named |= {f"{name}.weight": block[..., :-1], f"{name}.bias": block[..., -1]}
@@ -59,13 +59,14 @@ def initial_parameters(spec: MilSpec, generators: Sequence[np.random.Generator])
         Blocks, for `by_name`, (n_heads, ...) float32 each.
     """
     shapes = parameter_shapes(spec)
+    meeting = ("hidden.0",) if spec.depth else ("attention", "gate", "value")
     blocks: dict[str, Tensor] = {}
     for name, shape in shapes.items():
-        layer = name.removesuffix(".weight")
-        if layer != name:
-            blocks[layer] = torch.empty(len(generators), shape[0], shape[1] + 1)
-        elif not name.endswith(".bias"):
+        layer, _, kind = name.rpartition(".")
+        if layer not in meeting or kind == "score":
             blocks[name] = torch.empty(len(generators), *shape)
+        elif kind == "weight":
+            blocks[layer] = torch.empty(len(generators), shape[0], shape[1] + 1)
     named = {name: some.numpy() for name, some in by_name(blocks).items()}
     for number, rng in enumerate(generators):
         for name, shape in shapes.items():

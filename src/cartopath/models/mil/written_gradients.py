@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cartopath.models.mil.bag_sums import BagSums
+from cartopath.models.mil.parameters import by_name
 from cartopath.models.mil.scratch import Scratch
 from cartopath.models.mil.spec import MilSpec
 
 Blocks = Mapping[str, Tensor]
 
-_UNITS_AT_ONCE = 1 << 17
+_UNITS_AT_ONCE = 1 << 20
 
 
 def has_written_gradients(spec: MilSpec) -> bool:
@@ -29,11 +31,16 @@ def has_written_gradients(spec: MilSpec) -> bool:
 @torch.no_grad()
 def attention_predictions(spec: MilSpec, blocks: Blocks, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
     """Return what all heads predict, without dropout, (n_heads, 1, n_bags); arguments are those of `attention_gradients`."""
-    with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)
-    bags = _Bags(sizes)
-    shares = bags.softmax(_attend(blocks, with_one, scratch, keep=False).scores)
-    values = _value_rows(blocks, None, 1).folded.squeeze(1) @ with_one.T
-    return bags.sums(shares * (values.clamp(-spec.bound, spec.bound) if spec.bound else values)).unsqueeze(1)
+    columns, bags = _columns(tiles), BagSums(sizes)
+    score, folded = blocks["attention.score"], _folded_attention(blocks, scratch)
+    values = _value_rows(blocks, None, 1).folded.squeeze(1) @ columns
+    if spec.bound:
+        values.clamp_(-spec.bound, spec.bound)
+    predictions = values.new_empty(len(values), len(sizes))
+    for heads in _few(folded, columns):
+        shares = bags.softmax(_scores(score[heads], _units(folded[heads], columns, scratch)))
+        predictions[heads] = bags.sums(shares.mul_(values[heads]))
+    return predictions.unsqueeze(1)
 
 
 @torch.no_grad()
@@ -44,11 +51,13 @@ def attention_gradients(
     sizes: Sequence[int],
     *,
     kept: Tensor | None,
-    of_predictions: Callable[[Tensor], Tensor],
+    of_predictions: Callable[[Tensor, slice], Tensor],
     into: Blocks,
     scratch: Scratch,
 ) -> None:
     """Write the gradients of a loss by the weights of all heads.
+
+    What is large, attention's units of every tile, is computed for a few heads at a time, forwards and back.
 
     Args:
         spec: What the heads are.
@@ -56,34 +65,35 @@ def attention_gradients(
         tiles: (n_tiles, n_features) float32, the bags one after the other.
         sizes: Tiles of each bag.
         kept: (n_heads, n_bags, n_hidden), what dropout multiplies the hidden units of each bag by; None for no dropout.
-        of_predictions: Given predictions (n_heads, 1, n_bags), returns the gradient of the loss by them.
+        of_predictions: Given predictions of some heads, (n_some, 1, n_bags), and which heads these are, returns the gradient of
+            their losses by them.
         into: Where to write, laid out as `blocks`.
         scratch: For what is large on the way.
     """
-    with_one = torch.cat([tiles, tiles.new_ones(len(tiles), 1)], 1)  # the last column multiplies biases
-    bags = _Bags(sizes)
-    attention = _attend(blocks, with_one, scratch, keep=True)
+    columns, bags = _columns(tiles), BagSums(sizes)
+    with_one = columns.T.contiguous()
+    score, folded = blocks["attention.score"], _folded_attention(blocks, scratch)
     rows = _value_rows(blocks, kept, len(sizes))
     values = bags.products(rows.folded, with_one)  # (n_heads, n_tiles)
-    within = values if not spec.bound else values.clamp(-spec.bound, spec.bound)
-    shares = bags.softmax(attention.scores)
-    predictions = bags.sums(shares * within)  # (n_heads, n_bags)
-    by_prediction = bags.spread(of_predictions(predictions.unsqueeze(1)).squeeze(1))
-    by_value = by_prediction * shares
-    by_score = by_value * (within - bags.spread(predictions))
-    if spec.bound:
-        by_value = by_value * (within == values)
-    by_folded = _through_attention(blocks, attention.units, by_score, with_one, into, scratch)
-    _write_attention(blocks, by_folded, into, scratch)
+    by_folded = scratch.array("by_folded", *folded.shape, like=folded)
+    by_value = torch.empty_like(values)
+    for heads in _few(folded, columns):
+        units = _units(folded[heads], columns, scratch)
+        shares = bags.softmax(_scores(score[heads], units))
+        within = values[heads].clamp(-spec.bound, spec.bound) if spec.bound else values[heads]
+        predictions = bags.sums(shares * within)  # (n_some, n_bags)
+        by_prediction = bags.spread(of_predictions(predictions.unsqueeze(1), heads).squeeze(1))
+        torch.mul(by_prediction, shares, out=by_value[heads])
+        by_score = (within - bags.spread(predictions)).mul_(by_value[heads]).unsqueeze(1)
+        if spec.bound:
+            by_value[heads] *= within == values[heads]
+        torch.bmm(by_score, units.transpose(1, 2), out=into["attention.score"][heads])
+        slopes = scratch.array("slopes", *units.shape, like=units)
+        torch.ops.aten.tanh_backward.grad_input(by_score.expand_as(units), units, grad_input=slopes)
+        torch.mm(slopes.view(-1, len(with_one)), with_one, out=by_folded[heads].view(-1, with_one.shape[1]))
+    by_folded *= score.transpose(1, 2)
+    _write_attention(blocks, by_folded, into)
     _write_value(blocks, rows, bags.gathered(by_value, with_one), kept, into)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Attention:
-    """Units (n_heads, n_attention, n_tiles), or of some heads only, and scores (n_heads, n_tiles) before the softmax."""
-
-    units: Tensor
-    scores: Tensor
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,79 +109,62 @@ class _Rows:
     folded: Tensor
 
 
-def _attend(blocks: Blocks, with_one: Tensor, scratch: Scratch, *, keep: bool) -> _Attention:
-    """Compute attention a few heads at a time; their units stay in memory only if they are to be kept."""
-    folded = own = blocks["attention"]
-    if "hidden.0" in blocks:
-        folded = scratch.array("folded", *own.shape[:2], with_one.shape[1], like=own)
-        torch.bmm(own[..., :-1], blocks["hidden.0"], out=folded)  # (n_heads, n_attention, n_features + 1)
-        folded[..., -1] += own[..., -1]
-    (n_heads, n_units, width), n_tiles = folded.shape, len(with_one)
-    few = _few(n_heads, n_units * n_tiles)
-    units = scratch.array("units", n_heads if keep else min(n_heads, few[0].stop), n_units, n_tiles, like=with_one)
-    scores = with_one.new_empty(n_heads, 1, n_tiles)
-    for rows in few:
-        some = units[rows] if keep else units[: rows.stop - rows.start]
-        torch.mm(folded[rows].view(-1, width), with_one.T, out=some.view(-1, n_tiles))
-        torch.bmm(blocks["attention.score"][rows], some.tanh_(), out=scores[rows])
-    return _Attention(units, scores.squeeze(1))
+def _columns(tiles: Tensor) -> Tensor:
+    """Return tiles as columns with a 1 below each, which multiplies biases, (n_features + 1, n_tiles)."""
+    columns = tiles.new_empty(tiles.shape[1] + 1, len(tiles))
+    columns[:-1] = tiles.T
+    columns[-1] = 1
+    return columns
 
 
-def _few(n_heads: int, numbers_each: int) -> list[slice]:
-    """Return heads in lots so small that what is computed of them stays in the processor's cache."""
-    at_once = max(1, _UNITS_AT_ONCE // numbers_each)
+def _few(folded: Tensor, columns: Tensor) -> list[slice]:
+    """Return heads in lots that are small enough for their units to stay in the processor's cache."""
+    n_heads = len(folded)
+    at_once = max(1, _UNITS_AT_ONCE // (folded.shape[1] * columns.shape[1]))
     return [slice(first, min(first + at_once, n_heads)) for first in range(0, n_heads, at_once)]
 
 
-def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
-    own = blocks["value"][..., :-1]  # (n_heads, 1, n_hidden)
-    shown = own.expand(-1, n_bags, -1) if kept is None else own * kept
-    shift = blocks["value"][..., -1:].expand(-1, n_bags, -1)
+def _folded_attention(blocks: Blocks, scratch: Scratch) -> Tensor:
+    """Return attention's layer together with the hidden one, (n_heads, n_attention, n_features + 1)."""
     if "hidden.0" not in blocks:
-        return _Rows(shown, torch.cat([shown, shift], -1))
+        return blocks["attention"]
+    own, hidden = blocks["attention.weight"], blocks["hidden.0"]
+    folded = torch.bmm(own, hidden, out=scratch.array("folded", *own.shape[:2], hidden.shape[2], like=own))
+    folded[..., -1] += blocks["attention.bias"]
+    return folded
+
+
+def _units(folded: Tensor, columns: Tensor, scratch: Scratch) -> Tensor:
+    """Return attention's units of some heads, (n_some, n_attention, n_tiles), where those of others were before."""
+    units = scratch.array("units", *folded.shape[:2], columns.shape[1], like=columns)
+    torch.mm(folded.view(-1, len(columns)), columns, out=units.view(-1, columns.shape[1]))
+    return units.tanh_()
+
+
+def _scores(score: Tensor, units: Tensor) -> Tensor:
+    """Return scores before the softmax, (n_some, n_tiles)."""
+    return torch.bmm(score, units).squeeze(1)
+
+
+def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
+    named = by_name(blocks)
+    own, shift = named["value.weight"], named["value.bias"].unsqueeze(-1)  # (n_heads, 1, n_hidden), (n_heads, 1, 1)
+    shown = own.expand(-1, n_bags, -1) if kept is None else own * kept
+    if "hidden.0" not in blocks:
+        return _Rows(shown, torch.cat([shown, shift.expand(-1, n_bags, -1)], -1))
     folded = shown @ blocks["hidden.0"]
     folded[..., -1:] += shift
     return _Rows(shown, folded)
 
 
-def _through_attention(
-    blocks: Blocks, units: Tensor, by_score: Tensor, with_one: Tensor, into: Blocks, scratch: Scratch
-) -> Tensor:
-    """Write the gradient by the weights of the score and return that by the folded layer of attention.
-
-    Args:
-        blocks: Of the heads.
-        units: (n_heads, n_attention, n_tiles).
-        by_score: (n_heads, n_tiles), gradient by the scores of tiles.
-        with_one: (n_tiles, n_features + 1).
-        into: Where to write.
-        scratch: For what is large on the way.
-
-    Returns:
-        (n_heads, n_attention, n_features + 1).
-    """
-    n_heads, n_units, n_tiles = units.shape
-    by_folded = scratch.array("by_folded", n_heads, n_units, with_one.shape[1], like=units)
-    few = _few(n_heads, n_units * n_tiles)
-    room = scratch.array("weighted", few[0].stop, n_units, n_tiles, like=units)
-    for rows in few:
-        some, own = units[rows], by_score[rows].unsqueeze(1)
-        weighted = torch.mul(some, own, out=room[: len(some)])
-        torch.sum(weighted, -1, out=into["attention.score"][rows, 0])
-        slope = torch.addcmul(own, weighted, some, value=-1, out=weighted)  # by_score (1 - units^2)
-        torch.mm(slope.view(-1, n_tiles), with_one, out=by_folded[rows].view(-1, with_one.shape[1]))
-    return by_folded.mul_(blocks["attention.score"].transpose(1, 2))
-
-
-def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks, scratch: Scratch) -> None:
+def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks) -> None:
     """Pass the gradient by the folded layer on to attention's own layer and to the hidden one."""
     if "hidden.0" not in blocks:
         into["attention"].copy_(by_folded)
         return
-    hidden, own = blocks["hidden.0"], blocks["attention"][..., :-1]
-    into["attention"][..., :-1] = torch.bmm(by_folded, hidden.transpose(1, 2), out=scratch.array("own", *own.shape, like=own))
-    into["attention"][..., -1] = by_folded[..., -1]
-    torch.bmm(own.transpose(1, 2), by_folded, out=into["hidden.0"])
+    torch.bmm(by_folded, blocks["hidden.0"].transpose(1, 2), out=into["attention.weight"])
+    into["attention.bias"].copy_(by_folded[..., -1])
+    torch.bmm(blocks["attention.weight"].transpose(1, 2), by_folded, out=into["hidden.0"])
 
 
 def _write_value(blocks: Blocks, rows: _Rows, by_rows: Tensor, kept: Tensor | None, into: Blocks) -> None:
@@ -183,43 +176,6 @@ def _write_value(blocks: Blocks, rows: _Rows, by_rows: Tensor, kept: Tensor | No
             into["hidden.0"].addcmul_(rows.shown.transpose(1, 2), by_rows)
         else:
             into["hidden.0"].baddbmm_(rows.shown.transpose(1, 2), by_rows)
-    into["value"][..., :-1] = (by_shown if kept is None else by_shown * kept).sum(1, keepdim=True)
-    into["value"][..., -1] = by_rows[..., -1].sum(1, keepdim=True)
-
-
-class _Bags:
-    """Sums and products over the tiles of each bag, which lie one after the other."""
-
-    def __init__(self, sizes: Sequence[int]) -> None:
-        self._sizes = list(sizes)
-        self._is_even = len(set(sizes)) == 1
-
-    def softmax(self, scores: Tensor) -> Tensor:
-        if self._is_even:
-            return torch.softmax(self._split(scores), -1).reshape(scores.shape)
-        return torch.cat([torch.softmax(some, -1) for some in torch.split(scores, self._sizes, -1)], -1)
-
-    def sums(self, values: Tensor) -> Tensor:
-        """(n_heads, n_tiles) -> (n_heads, n_bags)."""
-        if self._is_even:
-            return self._split(values).sum(-1)
-        return torch.stack([some.sum(-1) for some in torch.split(values, self._sizes, -1)], -1)
-
-    def spread(self, values: Tensor) -> Tensor:
-        """Return for each tile what its bag has, (n_heads, n_bags) -> (n_heads, n_tiles)."""
-        if len(self._sizes) == 1:
-            return values
-        return values.repeat_interleave(torch.tensor(self._sizes, device=values.device), -1)
-
-    def products(self, rows: Tensor, tiles: Tensor) -> Tensor:
-        """Return each tile times the row of its bag, (n_heads, n_bags, d) and (n_tiles, d) -> (n_heads, n_tiles)."""
-        parts = torch.split(tiles, self._sizes)
-        return torch.cat([rows[:, number] @ some.T for number, some in enumerate(parts)], -1)
-
-    def gathered(self, values: Tensor, tiles: Tensor) -> Tensor:
-        """Return the sum of tiles times values by bag, (n_heads, n_tiles) and (n_tiles, d) -> (n_heads, n_bags, d)."""
-        parts = zip(torch.split(values, self._sizes, -1), torch.split(tiles, self._sizes), strict=True)
-        return torch.stack([some @ own for some, own in parts], 1)
-
-    def _split(self, values: Tensor) -> Tensor:
-        return values.reshape(len(values), len(self._sizes), -1)
+    named = by_name(into)
+    named["value.weight"].copy_((by_shown if kept is None else by_shown * kept).sum(1, keepdim=True))
+    named["value.bias"].copy_(by_rows[..., -1].sum(1, keepdim=True))

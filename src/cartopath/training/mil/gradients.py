@@ -81,14 +81,16 @@ def _written(
     into: Blocks,
     scratch: Scratch,
 ) -> Losses:
+    levels = {name: block for name, block in blocks.items() if name.startswith("levels.")}
     noted: list[Losses] = []
 
-    def of_predictions(predictions: Tensor) -> Tensor:
-        found, gradients = loss_gradients(spec, blocks, predictions, targets, loss=loss)
+    def of_predictions(predictions: Tensor, heads: slice) -> Tensor:
+        own = {name: block[heads] for name, block in levels.items()}
+        found, gradients = loss_gradients(spec, own, predictions, targets.of_jobs(heads), loss=loss)
         noted.append(found)
-        for name in gradients.keys() - {"predictions"}:
-            into[name].copy_(gradients[name])
+        for name in own:
+            into[name][heads] = gradients[name]
         return gradients["predictions"]
 
     attention_gradients(spec, blocks, tiles, sizes, kept=kept, of_predictions=of_predictions, into=into, scratch=scratch)
-    return noted[0]
+    return Losses(torch.cat([some.sums for some in noted]), torch.cat([some.counts for some in noted]))

@@ -33,7 +33,7 @@ class BagTargets:
         events = None if self.events is None else self.events[:, bags]
         return BagTargets(self.values[:, :, bags], self.known[:, :, bags], events, self.weights)
 
-    def of_jobs(self, jobs: Tensor) -> BagTargets:
+    def of_jobs(self, jobs: Tensor | slice) -> BagTargets:
         """Return those of some jobs."""
         events = None if self.events is None else self.events[jobs]
         return BagTargets(self.values[jobs], self.known[jobs], events, self.weights[jobs])

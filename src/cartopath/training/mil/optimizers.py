@@ -1,4 +1,4 @@
-"""SGD, Adam and AdamW as torch defines them, for many jobs at once, some of which may sit out a step."""
+"""SGD, Adam and AdamW as torch computes them in one pass, for many jobs at once, some of which may sit out a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from torch import Tensor
 from cartopath.training.mil.spec import MilTraining
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
-_WEIGHTS_AT_ONCE = 1 << 16
 
 
 class ManyOptimizer:
@@ -25,10 +24,11 @@ class ManyOptimizer:
 
     def __init__(self, recipe: MilTraining, weights: Mapping[str, Tensor]) -> None:
         self._recipe = recipe
-        n_slots = 1 if recipe.optimizer == "sgd" else 2
+        n_slots = 2 if recipe.optimizer != "sgd" else 1 if recipe.momentum else 0
         self._state = {name: [torch.zeros_like(block) for _ in range(n_slots)] for name, block in weights.items()}
         first = next(iter(weights.values()))
         self._steps = torch.zeros(len(first), dtype=torch.float32, device=first.device)
+        self._is_even = True
 
     def step(self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], active: Tensor | None) -> None:
         """Change weights in place, and gradients too, which are of no use afterwards.
@@ -38,44 +38,60 @@ class ManyOptimizer:
             gradients: Likewise.
             active: Indices of the jobs that take part; None for all.
         """
-        if active is None:
-            self._steps += 1
-            for name, block in weights.items():
-                self._update_all(block, gradients[name], self._state[name])
-            return
-        self._steps[active] += 1
-        for name, block in weights.items():
-            own, state = block[active], [slot[active] for slot in self._state[name]]
-            self._update(own, gradients[name][active], state, self._steps[active])
-            block[active] = own
-            for slot, changed in zip(self._state[name], state, strict=True):
-                slot[active] = changed
+        self._steps[slice(None) if active is None else active] += 1
+        self._is_even &= active is None
+        jobs: list[int | slice] = [slice(None)]
+        if not self._is_even:  # a parameter of its own for each block of each job, which has a count of steps of its own
+            jobs = list(range(len(self._steps))) if active is None else active.tolist()
+        slots = [[self._state[name][slot][job] for name in weights for job in jobs] for slot in range(self._n_slots)]
+        steps = [self._steps[0 if isinstance(job, slice) else job] for _ in weights for job in jobs]
+        self._update(
+            [block[job] for block in weights.values() for job in jobs],
+            [gradients[name][job] for name in weights for job in jobs],
+            slots,
+            steps,
+        )
 
     def keep(self, jobs: Tensor) -> None:
         """Go on with some jobs only."""
         self._steps = self._steps[jobs]
+        self._is_even = bool((self._steps == self._steps[:1]).all())
         self._state = {name: [slot[jobs] for slot in slots] for name, slots in self._state.items()}
 
-    def _update_all(self, weights: Tensor, gradients: Tensor, state: list[Tensor]) -> None:
-        """Update so few jobs at a time that what is needed of them stays in the processor's cache."""
-        at_once = max(1, _WEIGHTS_AT_ONCE * len(weights) // max(weights.numel(), 1))
-        for first in range(0, len(weights), at_once):
-            rows = slice(first, first + at_once)
-            self._update(weights[rows], gradients[rows], [slot[rows] for slot in state], self._steps[rows])
+    @property
+    def _n_slots(self) -> int:
+        return len(next(iter(self._state.values())))
 
-    def _update(self, weights: Tensor, gradients: Tensor, state: list[Tensor], steps: Tensor) -> None:
+    @torch.no_grad()
+    def _update(self, weights: list[Tensor], gradients: list[Tensor], slots: list[list[Tensor]], steps: list[Tensor]) -> None:
+        """Call what torch's own optimisers call where they are asked to be `fused`."""
         recipe = self._recipe
-        if recipe.optimizer == "adamw":
-            weights.mul_(1 - recipe.lr * recipe.weight_decay)
-        elif recipe.weight_decay:
-            gradients.add_(weights, alpha=recipe.weight_decay)
         if recipe.optimizer == "sgd":
-            torch.add(gradients, state[0], alpha=recipe.momentum, out=state[0])  # one pass, where mul_ and add_ are two
-            weights.sub_(gradients.add_(state[0], alpha=recipe.momentum) if recipe.nesterov else state[0], alpha=recipe.lr)
+            torch._fused_sgd_(
+                weights,
+                gradients,
+                slots[0] if slots else [],
+                lr=recipe.lr,
+                momentum=recipe.momentum,
+                nesterov=recipe.nesterov,
+                weight_decay=recipe.weight_decay,
+                dampening=0.0,
+                maximize=False,
+                is_first_step=False,
+            )
             return
-        first, second = state
-        steps = steps.reshape(-1, *[1] * (weights.ndim - 1))
-        first.lerp_(gradients, 1 - _BETAS[0])
-        second.mul_(_BETAS[1]).addcmul_(gradients, gradients, value=1 - _BETAS[1])
-        root = torch.div(second, 1 - _BETAS[1] ** steps, out=gradients).sqrt_().add_(_EPSILON)
-        weights.sub_(torch.div(first, root, out=root).mul_(recipe.lr / (1 - _BETAS[0] ** steps)))
+        fused = torch._fused_adamw_ if recipe.optimizer == "adamw" else torch._fused_adam_
+        fused(
+            weights,
+            gradients,
+            *slots,
+            [],
+            steps,
+            lr=recipe.lr,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            eps=_EPSILON,
+            weight_decay=recipe.weight_decay,
+            amsgrad=False,
+            maximize=False,
+        )
