@@ -265,6 +265,7 @@ class AttentionConfig(EncodedConfig):
 
     name: Literal["attention"] = "attention"
     encoder: str = Field(default="own", description="own, random, timm/<name>, a name of `cartopath embed --list`, or a folder")
+    weights: Path | None = Field(default=None, description="file with the weights of a listed or timm/ encoder; null: the hub's")
     head: Literal["attention", "gated_attention", "mean", "max", "linear", "exponential", "top_k", "receptor", "transformer"] = (
         Field(default="attention", description="how tiles are weighed; attention: as the paper")
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError
 from cartopath.methods.encoding.embedding import tile_features
-from cartopath.methods.encoding.registered import is_registered, read_registered
+from cartopath.methods.encoding.registered import is_registered, read_registered, registered_file
 from cartopath.store.hashing import file_sha256
 from cartopath.training import SlideTiles
 from cartopath.training.bundle_folder import WEIGHTS_NAME
@@ -51,7 +51,7 @@ def require_encoder_beside(head: Path, folder: Path | None, *, name: str, sha256
     """Check that the encoder of a head is there, undamaged, and the one that it learned from.
 
     Raises:
-        BundleError: It is not.
+        BundleError: It is not, or its weights lie in a file that is no longer there.
     """
     encoder = encoder_beside(head, folder, name=name)
     registered = is_registered(encoder)
@@ -60,7 +60,9 @@ def require_encoder_beside(head: Path, folder: Path | None, *, name: str, sha256
         raise BundleError(
             f"{encoder}: another encoder than the one {head} learned from; copy the whole folder of the study's models again"
         )
-    if not registered:  # The weights of a registered one are checked when they are loaded.
+    if registered:
+        registered_file(encoder)  # What it holds is checked when it is loaded.
+    else:
         require_weights(encoder, found)
 
 

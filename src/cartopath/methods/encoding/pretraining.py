@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 from cartopath.core.errors import BundleError, ConfigError, TrainingError
 from cartopath.methods.encoding import registered
 from cartopath.methods.encoding.published import published_network
-from cartopath.methods.encoding.registered import registered_name, require_tiles
+from cartopath.methods.encoding.registered import registered_name, require_tiles, weights_file
 from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_indices, encoder_name, encoder_spec, pretraining_spec
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.slides import read_tile_plan
@@ -206,21 +207,38 @@ def make_encoder(*, config: StudyConfig, folder: Path, key: str) -> Result:
 
 def _plan_registered(study: Study, name: str) -> Task:
     require_tiles(study.config, name)
-    folder, mpp = study.layout.encoder(study.config.method.name, 0), study.config.tiles.mpp
-    key = task_key("pretrain", VERSION, registered=name, mpp=mpp)
-    arguments = {"name": name, "mpp": mpp, "folder": folder, "key": key}
-    return Task("pretrain", task_name(0), key, refer_to_encoder, arguments, (folder / registered.CARD_NAME,), is_local=True)
+    folder, tiles = study.layout.encoder(study.config.method.name, 0), study.config.tiles
+    arguments = {"name": name, "mpp": tiles.mpp, "folder": folder}
+    weights = weights_file(study.config, study.root)
+    of_file: dict[str, Any] = {}
+    if weights is not None:  # Its place counts too: it stands in the card.
+        of_file = {"weights": [file_sha256(weights), str(weights)], "size_px": tiles.size_px}
+        arguments |= {"weights": weights, "size_px": tiles.size_px if name.startswith(PUBLISHED) else None}
+    key = task_key("pretrain", VERSION, registered=name, mpp=tiles.mpp, **of_file)
+    outputs = (folder / registered.CARD_NAME,)
+    return Task("pretrain", task_name(0), key, refer_to_encoder, arguments | {"key": key}, outputs, is_local=True)
 
 
-def refer_to_encoder(*, name: str, mpp: float, folder: Path, key: str) -> Result:
+def refer_to_encoder(
+    *, name: str, mpp: float, folder: Path, key: str, weights: Path | None = None, size_px: int | None = None
+) -> Result:
     """Write which registered encoder the study uses; its weights are fetched where they are not there yet.
+
+    Args:
+        name: Of the encoder.
+        mpp: Micrometres per pixel of the study's tiles.
+        folder: Of the encoder.
+        key: Of the task.
+        weights: The file that holds them; None for the hub.
+        size_px: Side of the study's tiles, for models of timm.
 
     Raises:
         BundleError: The weights cannot be had; the message says what to do.
     """
     for file in (CARD_NAME, WEIGHTS_NAME):  # Of an encoder that the study had before.
-        (folder / file).unlink(missing_ok=True)
-    card = registered.write_registered(folder, name, mpp=mpp, key=key)
+        if folder / file != weights:
+            (folder / file).unlink(missing_ok=True)
+    card = registered.write_registered(folder, name, mpp=mpp, key=key, weights=weights, size_px=size_px)
     return {"n_features": card.n_features, "licence": card.licence}
 
 
