@@ -1,7 +1,7 @@
 """Registered encoders (`cartopath embed --list`) in a study: they stay where they are, and a card says which one it is.
 
-Their weights come from the hub's cache, or from a file that the study names (`method.weights`). A file is looked for where it was,
-and beside the card, where whoever moves the models can put it.
+Their weights come from the hub's cache, or from a file that the study names (`method.weights`). A file is looked for where it
+was, and beside the card, where whoever moves the models can put it.
 """
 
 from __future__ import annotations
