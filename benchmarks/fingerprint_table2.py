@@ -53,7 +53,8 @@ class Size:
     Attributes:
         small: Patients of the small training set, two cores each.
         large: Of the large one.
-        test: Of the test array.
+        test: Of each test array.
+        n_tests: Test arrays, each matched on its own: more queries at the same chance.
         core_um: Diameter of the cores.
         scanner_mpp: Micrometres per pixel of the first section; the second is scanned finer.
         network: What is trained.
@@ -67,6 +68,7 @@ class Size:
     small: int
     large: int
     test: int
+    n_tests: int
     core_um: float
     scanner_mpp: float
     network: FingerprintSpec
@@ -81,6 +83,7 @@ QUICK = Size(
     small=16,
     large=60,
     test=40,
+    n_tests=4,
     core_um=400.0,
     scanner_mpp=1.0,
     network=FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0, batch_norm=True),
@@ -94,6 +97,7 @@ FULL = Size(
     small=104,
     large=800,
     test=104,
+    n_tests=1,
     core_um=800.0,
     scanner_mpp=0.5,
     network=FingerprintSpec(),
@@ -166,14 +170,31 @@ class Run:
         load_weights(built, outcome.weights, source="training")
         device = "cpu" if self.accelerator == "cpu" else "auto"
         encode = functools.partial(fingerprint_tiles, built, device=device, threads=self.threads)
-        test = self.pieces("test", size.test)
-        left, right = (
-            half_fingerprints(encode, test, network, half=half, style=style, overlap=size.overlap)
-            for half, style in (("left", "first"), ("right", "second"))
-        )
+        tests = []
+        for number in range(size.n_tests):
+            test = self.pieces(f"test{number + 1}" if number else "test", size.test)
+            left, right = (
+                half_fingerprints(encode, test, network, half=half, style=style, overlap=size.overlap)
+                for half, style in (("left", "first"), ("right", "second"))
+            )
+            tests.append(games(left, right))
         patients = {piece.patient_id for piece in train}
         described = {"cores": len(pieces), "trained_patients": len(patients)}
-        return {**described, "right_half_accuracy": round(outcome.best["validation_accuracy"], 3), **games(left, right)}
+        return {**described, "right_half_accuracy": round(outcome.best["validation_accuracy"], 3), **joined(tests)}
+
+
+def joined(tests: Sequence[Values]) -> Values:
+    """Return the games of all test arrays as one: the same queries, each matched within its own array."""
+    result: Values = {}
+    for how in HOW:
+        result[how] = {}
+        for unit in ("core", "patient"):
+            parts = [test[how][unit] for test in tests]
+            lists = {key: [value for part in parts for value in part[key]] for key in ("names", "hits", "patients")}
+            estimate = as_values(mean_by_patient(lists["hits"], lists["patients"], rng=stream(0, "table 2")))
+            means = {key: round(float(np.mean([part[key] for part in parts])), 4) for key in ("chance", "top5")}
+            result[how][unit] = {**estimate, **means, **lists}
+    return result
 
 
 def games(left: Side, right: Side) -> Values:
