@@ -10,7 +10,7 @@ same work on the same features, which all have in memory at the right scale:
 * alone: one gene and fold at a time with `train_heads`;
 * together: all of them with `train_heads`.
 
-The first two are measured on `--alone` jobs and the third on `--lots` lots of 64 (or, with `--all`, on all jobs), each for so
+The first two are measured on `--alone` jobs and the third on `--lots` lots of 128 (or, with `--all`, on all jobs), each for so
 many epochs without early stopping; all genes and folds are extrapolated from seconds per job. All may use all cores; torch is
 tried with one thread and with one per core, and the faster counts. The weights that contenders end with are compared too.
 """
@@ -205,7 +205,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--tiles", type=int, nargs="+", default=[64, 256], help="tiles per bag")
     parser.add_argument("--alone", type=int, default=4, help="jobs that are trained one at a time")
-    parser.add_argument("--lots", type=int, default=4, help="lots of 64 jobs that are trained together")
+    parser.add_argument("--lots", type=int, default=4, help="lots of 128 jobs that are trained together")
     parser.add_argument("--all", action="store_true", help="train all jobs together")
     parser.add_argument("--heads", choices=list(HEADS), nargs="+", default=list(HEADS))
     parser.add_argument("--recipe", choices=list(RECIPES), nargs="+", default=list(RECIPES))
@@ -218,7 +218,7 @@ def main() -> None:
         print(f"{n_tiles} tiles, {head} head, {name} recipe: {recipe.optimizer}, {recipe.bags_per_step} bags per step")
         work = make_work(asked, n_tiles, MilSpec(n_features=asked.features, n_layers=HEADS[head]), recipe)
         _SCALED.clear()
-        compare(work, n_alone=asked.alone, n_together=len(work.jobs) if asked.all else 64 * asked.lots)
+        compare(work, n_alone=asked.alone, n_together=len(work.jobs) if asked.all else 128 * asked.lots)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VALIDATION_TILES = 2048
 """Tiles of validation bags looked at together."""
 
-_MOST_JOBS, _MOST_JOBS_ON_GPU = 64, 1024
+_MOST_JOBS, _MOST_JOBS_ON_GPU = 128, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def plan_of(
 ) -> Plan:
     """Return how to train jobs within some memory.
 
-    A lot takes at most an eighth of it (on a GPU half, one lot at a time) or is one job, and has at most 64 jobs (1,024): more
+    A lot takes at most an eighth of it (on a GPU half, one lot at a time) or is one job, and has at most 128 jobs (1,024): more
     gain nothing, since what they share costs little by then, and less stays in the processor's cache. The number of threads
     decides about what is done side by side only, never about what makes a lot, so results do not depend on it.
     """

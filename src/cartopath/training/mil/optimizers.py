@@ -84,7 +84,8 @@ class ManyOptimizer:
         fused(
             weights,
             gradients,
-            *slots,
+            slots[0],
+            slots[1],
             [],
             steps,
             lr=recipe.lr,
