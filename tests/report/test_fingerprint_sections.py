@@ -80,12 +80,13 @@ def _tables() -> dict[str, pd.DataFrame]:
         ("encoder 0", "slides", "held_out", "patient", *[np.nan] * 8, "fewer than two slides have tissue in both halves"),
     ]
     pairs = [
-        ("encoder 0", "misplaced", "S-07", "", "P-07", "", "test", "", "", np.nan, np.nan),
-        ("encoder 0", "duplicate", "S-01", "S-02", "P-01", "P-02", "train_validation", "test", False, 0.04, 2.31),
-        ("encoder 0", "one_patient", "S-03", "S-07", "P-03", "P-07", "test", "test", False, 0.31, 0.8),
-        ("encoder 0", "two_patients", "S-08", "S-07", "P-07", "P-07", "test", "test", True, 0.9, 0.4),
+        ("encoder 0", "misplaced", "S-07", "", "P-07", "", "test", "", "", np.nan, np.nan, np.nan),
+        ("encoder 0", "duplicate", "S-01", "S-02", "P-01", "P-02", "train_validation", "test", False, 0.04, 2.31, 0.21),
+        ("encoder 0", "copied", "S-04", "S-05", "P-04", "P-05", "test", "test", False, 0.7, 0.38, 0.62),
+        ("encoder 0", "one_patient", "S-03", "S-07", "P-03", "P-07", "test", "test", False, 0.31, 0.8, np.nan),
+        ("encoder 0", "two_patients", "S-08", "S-07", "P-07", "P-07", "test", "test", True, 0.9, 0.4, np.nan),
     ]
-    border = [("encoder 0", 300, 21, 44829, 0.52, 0.11, "pairs of one patient", 3, 1, "")]
+    border = [("encoder 0", 300, 21, 44829, 0.52, 0.11, "pairs of one patient", 4, 1, "", 2, "")]
     identity = [
         ("encoder_0", f"S-{i:02}@{400 * i},800", f"P-{i:02}", half, 390, value, value + 0.05, 0.8, 480, 220)
         for i in range(6)
@@ -255,6 +256,19 @@ def test_contradictions_name_slides_patients_and_sets(shown: dict[str, Section])
     assert "look like one slide" in text
     assert "P-01, training and validation" in text and "P-02, test" in text
     assert "near another patient's slide, far from all of its own patient" in text
+
+
+def test_copies_are_shown_with_how_near_their_halves_say_they_are(shown: dict[str, Section]) -> None:
+    text = words(shown["matching"])
+    assert "show the same tissue, by their halves" in text and "0.62" in text
+    assert "Pairs that show the same tissue by their halves: 2" in text
+
+
+def test_a_cohort_without_a_search_for_copies_says_why(tmp_path: Path) -> None:
+    content = tables()
+    content["look_alike_borders"]["copies_reason"] = "5 slides have tissue in both halves; 8 are needed"
+    section = matching_section(read_results(write(tmp_path, content)))
+    assert "Copies are not told by the halves of slides: 5 slides have tissue in both halves" in words(section)
 
 
 def test_fingerprints_that_tell_nothing_are_said_to(tmp_path: Path) -> None:

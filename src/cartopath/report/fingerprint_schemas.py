@@ -34,13 +34,13 @@ FINGERPRINT_SCHEMAS: dict[str, Schema] = {
     "look_alikes": schema(
         "matching",
         "encoder kind first second first_patient second_patient first_set second_set",
-        "distance strength",
+        "distance strength copy_distance",
         "same_patient",
     ),
     "look_alike_borders": schema(
         "matching",
-        "encoder border_from reason",
-        "n_slides n_same n_other border duplicate_below n_pairs n_misplaced",
+        "encoder border_from reason copies_reason",
+        "n_slides n_same n_other border duplicate_below n_pairs n_misplaced n_copied",
     ),
     "identity_maps": schema(
         "identity_maps",

@@ -134,6 +134,35 @@ def test_a_single_slide_cannot_play_and_the_table_says_so():
     assert "fewer than two slides" in patient["reason"]
 
 
+def coarse_slides(*, seed=4):
+    """Forty slides of forty patients whose fingerprints tell more of how halves were stained than of the tissue; 39 copies 7."""
+    rng = np.random.default_rng(seed)
+    tissue = rng.normal(size=(40, 1, 16)) + 0.5 * rng.normal(size=(40, 2, 16))
+    tissue[39] = tissue[7] + 0.05 * rng.normal(size=(2, 16))
+    halves = np.concatenate([tissue, 5 * rng.normal(size=(40, 2, 2))], axis=2)
+    return [SlideMeans(f"S{i:02}", f"P{i:02}", *halves[i], halves[i].mean(axis=0)) for i in range(40)]
+
+
+def test_a_copy_in_another_stain_is_found_by_its_halves_alone():
+    pairs, border = contradictions("encoder 0", coarse_slides(), {"P07": "train_validation", "P39": "test"})
+    assert border.iloc[0]["n_copied"] == 1
+    (row,) = pairs[pairs["kind"] == "copied"].to_dict("records")
+    assert (row["first"], row["second"], row["first_set"], row["second_set"]) == ("S07", "S39", "train_validation", "test")
+    assert 0 < row["copy_distance"] < 0.75
+    assert "duplicate" not in set(pairs["kind"])
+
+
+def test_fingerprints_that_see_nothing_name_no_copies():
+    pairs, border = contradictions("encoder 0", slides_of(60, per_patient=1, noise=50.0), {})
+    assert "copied" not in set(pairs["kind"])
+    assert border.iloc[0]["copies_reason"].endswith("are as near as copies: these fingerprints see too little to tell")
+
+
+def test_a_few_slides_are_too_few_to_look_for_copies():
+    _, border = contradictions("encoder 0", slides_of(7, per_patient=1), {})
+    assert border.iloc[0]["copies_reason"] == "7 slides have tissue in both halves; 8 are needed"
+
+
 def test_planted_duplicates_and_swaps_are_found_with_their_sets():
     slides = slides_of(30)
     copy = slides[0]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cartopath.cli.console import OK, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
-from cartopath.methods.fingerprints_without_study.diagnosis import HALVES, WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_without_study.diagnosis import COPIED, DUPLICATE, HALVES, WORDS, Diagnosis, diagnose
 from cartopath.methods.fingerprints_without_study.encoders import open_encoder
 from cartopath.methods.fingerprints_without_study.found import Gathering
 from cartopath.methods.fingerprints_without_study.gathering import gather
@@ -130,18 +130,22 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
             f"{diagnosis.border_from}; {found.n_same} pairs labelled as one patient, {found.n_other} as two)",
             markup=False,
         )
-    pairs = found.pairs
+    pairs = diagnosis.pairs
     if found.border is not None and diagnosis.border_from == HALVES:
-        pairs = tuple(pair for pair in found.pairs if pair.kind == "duplicate")
-        near = len(found.pairs) - len(pairs)
+        pairs = tuple(pair for pair in diagnosis.pairs if pair.kind in (DUPLICATE, COPIED))
+        near = len(diagnosis.pairs) - len(pairs)
         print_line(
             "note",
             "yellow",
             f"without pairs of one patient the border is a guess: slides of one organ and lab can be as near. {near} nearer "
             "pairs accuse nobody; they are in the table that -o writes",
         )
+    if diagnosis.copies_reason:
+        print_line("note", "yellow", f"copies are not told by the halves of slides: {diagnosis.copies_reason}")
     for pair in pairs[:_SHOWN]:
-        print_line("look", "yellow", f"{pair.first} and {pair.second} {WORDS[pair.kind]} (distance {pair.distance:.3f})")
+        copied = diagnosis.copy_distances.get((pair.first, pair.second))
+        beside = "" if copied is None else f"; {copied:.2f} of what chance makes of slides that are alike"
+        print_line("look", "yellow", f"{pair.first} and {pair.second} {WORDS[pair.kind]} (distance {pair.distance:.3f}{beside})")
     if len(pairs) > _SHOWN:
         console.print(f"... and {len(pairs) - _SHOWN} more pairs")
     for name in found.misplaced:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
+from cartopath.core.errors import StatisticsError
 from cartopath.methods.fingerprints_without_study.matching import Sides
-from cartopath.stats.look_alikes import LookAlikes, same_patient_pairs, suspicious_pairs
+from cartopath.stats.copied_slides import CopiedPair, copied_slides
+from cartopath.stats.look_alikes import LookAlikes, SuspiciousPair, same_patient_pairs, suspicious_pairs
 from cartopath.stats.matching import Side, mean_features, unit_length
 
 FEWEST_PAIRS = 3
 PAIRS, HALVES = "pairs of one patient", "halves of slides"
+DUPLICATE, COPIED = "duplicate", "copied"
 WORDS = {
-    "duplicate": "look like one slide",
+    DUPLICATE: "look like one slide",
+    COPIED: "show the same tissue, by their halves",
     "one_patient": "look like one patient, are labelled as two",
     "two_patients": "look like two patients, are labelled as one",
 }
+_FEWEST_FOR_COPIES = 8
+_SLIDES_PER_COPY = 8
+"""Cohorts with more copies than one in so many slides are hardly met; fingerprints that see too little are."""
+_DIRECTIONS, _BELOW = 20, 0.75
+"""How near copies are along as many directions as are looked at, if there are slides for that."""
+
+CopyDistances = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,18 +39,25 @@ class Diagnosis:
     """What fingerprints say about labels.
 
     Attributes:
-        found: Suspicious pairs.
+        found: What distances of mean fingerprints say.
+        pairs: Suspicious pairs of any kind, strongest first; `copied` are those that only their halves show to be one tissue.
+        copy_distances: Distance of each pair that its halves show to be one tissue: 1 is the usual one of two slides that differ
+            by chance alone.
+        copies_reason: Why no such pairs were looked for, or none are named, "" otherwise.
         n_slides: How many slides or cores were compared.
         border_from: What taught how near one patient's tissue lies: `PAIRS` or `HALVES`.
     """
 
     found: LookAlikes
+    pairs: tuple[SuspiciousPair, ...]
     n_slides: int
     border_from: str
+    copy_distances: CopyDistances = field(default_factory=dict)
+    copies_reason: str = ""
 
     def table(self) -> pd.DataFrame:
         """Return one row per suspicious pair, strongest first."""
-        columns = ["kind", "first", "second", "same_patient", "distance", "strength", "misplaced"]
+        columns = ["kind", "first", "second", "same_patient", "distance", "copy_distance", "strength", "misplaced"]
         rows = [
             (
                 pair.kind,
@@ -45,10 +65,11 @@ class Diagnosis:
                 pair.second,
                 pair.same_patient,
                 pair.distance,
+                self.copy_distances.get((pair.first, pair.second)),
                 pair.strength,
                 " ".join(name for name in (pair.first, pair.second) if name in self.found.misplaced),
             )
-            for pair in self.found.pairs
+            for pair in self.pairs
         ]
         return pd.DataFrame(rows, columns=columns)
 
@@ -58,6 +79,7 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
 
     Where fewer than three pairs are labelled as one patient, the halves of each slide say how near tissue of one patient lies.
     Halves share stain and scanner, as slides of one lab do: with weak fingerprints slides of one organ and lab can be as near.
+    Copies of slides are looked for by their halves too, which needs neither labels nor fingerprints that tell patients apart.
 
     Args:
         sides: As `comparable` gave them. Of two sets, slides of the second are marked where a name is in both.
@@ -70,13 +92,71 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     if sides.is_one_set:
         both = _joined(left, right)
         known = _half_distances(left, right, normalise)
+        copies, copies_reason = _copies(left, right)
     else:
         both = _joined(left, _renamed(right, set(left.pieces)))
         known = np.empty(0)
+        copies, copies_reason = (), "of two sets the halves of a slide are not compared"
     names, means, owners = both.means()
     enough = len(same_patient_pairs(owners)) >= FEWEST_PAIRS or len(known) < FEWEST_PAIRS
     found = suspicious_pairs(means, names, owners, normalise=normalise, same_patient_distances=None if enough else known)
-    return Diagnosis(found, len(names), PAIRS if enough else HALVES)
+    where = {name: place for place, name in enumerate(names)}
+    compared = unit_length(means) if normalise else means
+    copied = [
+        SuspiciousPair(
+            pair.first,
+            pair.second,
+            COPIED,
+            owners[where[pair.first]] == owners[where[pair.second]],
+            float(np.linalg.norm(compared[where[pair.first]] - compared[where[pair.second]])),
+            1 - pair.distance,
+        )
+        for pair in copies
+    ]
+    return Diagnosis(
+        found=found,
+        pairs=_merged(found.pairs, copied),
+        n_slides=len(names),
+        border_from=PAIRS if enough else HALVES,
+        copy_distances={(pair.first, pair.second): pair.distance for pair in copies},
+        copies_reason=copies_reason,
+    )
+
+
+def _merged(by_distance: tuple[SuspiciousPair, ...], copied: list[SuspiciousPair]) -> tuple[SuspiciousPair, ...]:
+    """Each pair once: what looks like one slide anyway stays that, any other contradiction of a copy is explained by it."""
+    duplicates = {(pair.first, pair.second) for pair in by_distance if pair.kind == DUPLICATE}
+    new = {(pair.first, pair.second): pair for pair in copied if (pair.first, pair.second) not in duplicates}
+    pairs = [*(pair for pair in by_distance if (pair.first, pair.second) not in new), *new.values()]
+    return tuple(sorted(pairs, key=lambda pair: (-pair.strength, pair.first, pair.second)))
+
+
+def copied_below(n_slides: int, n_features: int) -> float:
+    """Return the distance below which slides of a cohort are copies.
+
+    Few slides leave few directions, along which slides that are merely alike come near each other by chance. The border is where
+    that is as rare as below 0.75 along 20 directions.
+
+    >>> round(copied_below(80, 512), 2), round(copied_below(24, 512), 2)
+    (0.75, 0.54)
+    """
+    n_directions = min(_DIRECTIONS, n_slides // 4, n_features)
+    rarity = chi2.cdf(_DIRECTIONS * _BELOW**2, _DIRECTIONS)
+    return float(np.sqrt(chi2.ppf(rarity, n_directions) / n_directions))
+
+
+def _copies(left: _Tiles, right: _Tiles) -> tuple[tuple[CopiedPair, ...], str]:
+    """Copies of slides by their halves, or why there is nothing to say."""
+    names, one, other = _half_means(left, right)
+    if len(names) < _FEWEST_FOR_COPIES:
+        return (), f"{len(names)} slides have tissue in both halves; {_FEWEST_FOR_COPIES} are needed"
+    try:
+        found = copied_slides(one, other, names, below=copied_below(*one.shape), max_directions=_DIRECTIONS)
+    except StatisticsError as error:
+        return (), str(error)
+    if len(found) > len(names) // _SLIDES_PER_COPY:
+        return (), f"{len(found)} pairs of {len(names)} slides are as near as copies: these fingerprints see too little to tell"
+    return found, ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +187,19 @@ def _joined(first: _Tiles, second: _Tiles) -> _Tiles:
     return _Tiles(features, first.pieces + second.pieces, first.patients + second.patients)
 
 
-def _half_distances(left: _Tiles, right: _Tiles, normalise: bool) -> NDArray[np.float64]:
-    """Distances between both halves of each slide."""
+def _half_means(left: _Tiles, right: _Tiles) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """Slides with tissue in both halves, and the mean fingerprint of each half, (n_slides, n_features)."""
     means = [dict(zip(*tiles.means()[:2], strict=True)) for tiles in (left, right)]
     shared = sorted(means[0].keys() & means[1].keys())
+    one, other = (np.array([mean[name] for name in shared], np.float64) for mean in means)
+    return shared, one, other
+
+
+def _half_distances(left: _Tiles, right: _Tiles, normalise: bool) -> NDArray[np.float64]:
+    """Distances between both halves of each slide."""
+    shared, one, other = _half_means(left, right)
     if not shared:
         return np.empty(0)
-    one, other = (np.stack([mean[name] for name in shared]) for mean in means)
     if normalise:
         one, other = unit_length(one), unit_length(other)
     return np.asarray(np.linalg.norm(one - other, axis=1))

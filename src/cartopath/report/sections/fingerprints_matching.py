@@ -31,6 +31,7 @@ SETS = {"held_out": "patients unknown to the encoder", "trained": "patients of i
 _SHORT_SETS = {"held_out": "unknown patients", "trained": "patients of pretraining", "all": "all patients"}
 KINDS: dict[str, tuple[str, Tone]] = {
     "duplicate": ("look like one slide", "bad"),
+    "copied": ("show the same tissue, by their halves", "bad"),
     "one_patient": ("look like one patient, are labelled as two", "bad"),
     "two_patients": ("look like two patients, are labelled as one", "strong"),
     "misplaced": ("near another patient's slide, far from all of its own patient", "bad"),
@@ -122,7 +123,7 @@ def _look_alikes(results: StudyResults) -> list[Block]:
             blocks.append(
                 Paragraph(
                     f"Look-alikes: {who}; fingerprints do not tell patients apart here: {row['reason']}. "
-                    f"Copies of a slide: {count(row['n_pairs'])}.",
+                    f"Pairs that are near enough to be one slide: {count(row['n_pairs'])}. {_copies(row)}",
                     "missing",
                 )
             )
@@ -135,7 +136,8 @@ def _look_alikes(results: StudyResults) -> list[Block]:
         )
         text = (
             f"Look-alikes: {who}: {found}. Slides nearer than {number(row['border'], digits=3)} look like one patient, learned "
-            f"from {row['border_from']}. A pair is a reason to look, not a verdict: tissue of two patients can look alike."
+            f"from {row['border_from']}. A pair is a reason to look, not a verdict: tissue of two patients can look alike. "
+            f"{_copies(row)}"
         )
         blocks.append(Paragraph(text))
     rows = results.table("look_alikes").rows
@@ -144,23 +146,34 @@ def _look_alikes(results: StudyResults) -> list[Block]:
     return blocks
 
 
+def _copies(row: dict[Any, Any]) -> str:
+    if row["copies_reason"]:
+        return f"Copies are not told by the halves of slides: {row['copies_reason']}."
+    return (
+        f"Pairs that show the same tissue by their halves: {count(row['n_copied'])}. They are far nearer than chance, which "
+        "the halves of all slides tell, makes of two slides that are alike; no label is looked at."
+    )
+
+
 def _pairs(rows: pd.DataFrame) -> Grid:
     shown = rows.head(_MOST_PAIRS)
     more = f" The first {_MOST_PAIRS} of {len(rows):,}." if len(rows) > _MOST_PAIRS else ""
-    columns = (*text_columns("What", "Slide", "Slide"), *number_columns("distance", "strength"))
+    columns = (*text_columns("What", "Slide", "Slide"), *number_columns("distance", "of chance", "strength"))
     cells = tuple(
         (
             Cell(KINDS.get(row["kind"], (row["kind"], ""))[0], tone=KINDS.get(row["kind"], ("", ""))[1]),
             Cell(row["first"], _whose(row["first_patient"], row["first_set"])),
             Cell(row["second"] or "–", _whose(row["second_patient"], row["second_set"])),
             Cell(number(row["distance"], digits=3)),
+            Cell(number(row["copy_distance"]) if is_known(row["copy_distance"]) else "–"),
             Cell(number(row["strength"])),
         )
         for row in shown.to_dict("records")
     )
     caption = (
         "Slides that contradict their labels, strongest first. Strength: how far beyond the border, 1 for the middle of what "
-        f"they look like. Pairs across training and test patients would leak.{more}"
+        "they look like. Of chance: the distance of copies as a share of that between slides that are alike, by their halves. "
+        f"Pairs across training and test patients would leak.{more}"
     )
     return Grid(caption, columns, cells, "look_alikes.csv", folded=len(shown) > 25, stacked=True)
 

@@ -49,9 +49,11 @@ def contradictions(encoder: str, slides: Sequence[SlideMeans], sets: dict[str, s
         "n_other": looked.n_other,
         "border": looked.border,
         "duplicate_below": looked.duplicate_below,
-        "n_pairs": len(looked.pairs),
+        "n_pairs": len(found.pairs),
         "n_misplaced": len(looked.misplaced),
         "reason": looked.reason,
+        "n_copied": len(found.copy_distances),
+        "copies_reason": found.copies_reason,
     }
     return pd.DataFrame(rows, columns=PAIR_COLUMNS), pd.DataFrame([border], columns=BORDER_COLUMNS)
 
@@ -61,11 +63,12 @@ def _pair_rows(found: Diagnosis, owner: dict[str, str], sets: dict[str, str]) ->
         patient = owner[slide]
         alone = {"kind": "misplaced", "first": slide, "first_patient": patient, "first_set": sets.get(patient, "none")}
         yield {**alone, "second": "", "second_patient": "", "second_set": ""}
-    for pair in found.found.pairs:
+    for pair in found.pairs:
         row: dict[str, Any] = {"kind": pair.kind, "first": pair.first, "second": pair.second, "same_patient": pair.same_patient}
         for end, slide in (("first", pair.first), ("second", pair.second)):
             row |= {f"{end}_patient": owner[slide], f"{end}_set": sets.get(owner[slide], "none")}
-        yield {**row, "distance": pair.distance, "strength": pair.strength}
+        copied = found.copy_distances.get((pair.first, pair.second))
+        yield {**row, "distance": pair.distance, "copy_distance": copied, "strength": pair.strength}
 
 
 def slide_pair(row: dict[Any, Any], by_slide: dict[str, SlideEmbedding], assume_mpp: float | None) -> SlidePair:

@@ -24,7 +24,7 @@ from cartopath.study.run import Study
 from cartopath.study.stages.divide import master_sets, read_splits
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 STAGE = "matching"
 TOP = 5
 MOST_PAIRS_DRAWN = 4

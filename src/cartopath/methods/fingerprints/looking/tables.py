@@ -8,13 +8,13 @@ MATCHING_COLUMNS = [
 
 PAIR_COLUMNS = [
     *("encoder", "kind", "first", "second", "first_patient", "second_patient", "first_set", "second_set", "same_patient"),
-    *("distance", "strength"),
+    *("distance", "strength", "copy_distance"),
 ]
 """One row per pair of slides that contradicts its labels, or per misplaced slide, which has no second."""
 
 BORDER_COLUMNS = [
     *("encoder", "n_slides", "n_same", "n_other", "border", "duplicate_below", "border_from", "n_pairs", "n_misplaced"),
-    "reason",
+    *("reason", "n_copied", "copies_reason"),
 ]
 """One row: from which distance on slides contradict their labels."""
 
