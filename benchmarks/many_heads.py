@@ -32,6 +32,9 @@ from cartopath.core.cores import usable_cores
 from cartopath.core.rng import stream
 from cartopath.models.mil import MilSpec, by_name, initial_parameters
 from cartopath.training.mil import Bag, Job, MilTraining, iter_trained, train_heads
+from cartopath.training.mil.memory import VALIDATION_TILES
+from cartopath.training.mil.scaling import scaling_of
+from cartopath.training.mil.tiles import BagTiles
 
 Weights = dict[str, np.ndarray]
 
@@ -92,9 +95,12 @@ def make_work(asked: argparse.Namespace, n_tiles: int, spec: MilSpec, recipe: Mi
     return Work(bags, jobs, spec, recipe)
 
 
-def train_plainly(work: Work, job: Job) -> Weights:
-    """Train one job with torch's own modules and optimiser, with the random numbers that `train_heads` gives it."""
-    spec, recipe = work.spec, work.recipe
+def train_plainly(job: Job, tiles: BagTiles, spec: MilSpec, recipe: MilTraining) -> tuple[Weights, int]:
+    """Train one job with torch's own modules and optimiser, with the random numbers that `train_heads` gives it.
+
+    Returns:
+        The weights of the best epoch, and how many epochs there were.
+    """
     drawn = initial_parameters(spec, [stream(recipe.seed, "mil", job.name, "weights")])
     weights = {name: some[0].numpy().copy() for name, some in by_name(drawn).items()}
     weights["value.bias"][:] = 0
@@ -105,43 +111,37 @@ def train_plainly(work: Work, job: Job) -> Weights:
         )
     else:
         optimizer = torch.optim.AdamW(head.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    scaled = scaled_bags(work, job)
     known = job.targets[job.train]
     targets = torch.from_numpy(((job.targets - known.mean()) / known.std()).astype(np.float32))
-    least, best = np.inf, weights
+    least, best, best_epoch = np.inf, weights, 0
     for epoch in range(recipe.max_epochs):
-        order = stream(recipe.seed, "mil", "order", epoch).permutation(len(work.bags))
-        order = order[np.isin(order, job.train)]
         rng = stream(recipe.seed, "mil", job.name, "dropout", epoch)
-        kept = torch.from_numpy(
-            (rng.random((len(order), spec.n_droppable), np.float32) >= np.float32(spec.rate)) / np.float32(1 - spec.rate)
-        )
-        for first in range(0, len(order), recipe.bags_per_step):
+        kept = (rng.random((len(job.train), spec.n_droppable), np.float32) >= np.float32(spec.rate)) / np.float32(1 - spec.rate)
+        rows = iter(torch.from_numpy(kept))
+        for batch in tiles.training_steps(job.train, epoch):
             optimizer.zero_grad()
-            losses = [
-                (head(scaled[bag], kept[first + row]) - targets[bag]) ** 2
-                for row, bag in enumerate(order[first : first + recipe.bags_per_step])
-            ]
+            shown = torch.split(torch.from_numpy(batch.tiles), batch.sizes)
+            losses = [(head(bag, next(rows)) - targets[index]) ** 2 for bag, index in zip(shown, batch.bags, strict=True)]
             torch.stack(losses).mean().backward()
             optimizer.step()
         with torch.no_grad():
-            loss = float(torch.stack([(head(scaled[bag], None) - targets[bag]) ** 2 for bag in job.validation]).mean())
+            found = []
+            for batch in tiles.validation_batches(job.validation, at_once=VALIDATION_TILES):
+                shown = torch.split(torch.from_numpy(batch.tiles), batch.sizes)
+                found += [(head(bag, None) - targets[index]) ** 2 for bag, index in zip(shown, batch.bags, strict=True)]
+            loss = float(torch.stack(found).mean())
         if loss < least:
-            least, best = loss, {name: some.detach().numpy().copy() for name, some in head.named().items()}
-    return best
+            least, best_epoch = loss, epoch
+            best = {name: some.detach().numpy().copy() for name, some in head.named().items()}
+        if epoch - best_epoch >= recipe.patience:
+            break
+    return best, epoch + 1
 
 
-_SCALED: dict[tuple[int, ...], list[Tensor]] = {}
-
-
-def scaled_bags(work: Work, job: Job) -> list[Tensor]:
-    """Return the bags at the scale of a job's fold, which is computed once and not timed."""
-    key = tuple(int(index) for index in job.train)
-    if key not in _SCALED:
-        quick = replace(work.recipe, max_epochs=1)
-        scaling = train_heads(work.bags, [Job("scale", job.targets, job.train)], work.spec, quick)[0].head.scaling
-        _SCALED[key] = [torch.from_numpy(scaling(bag.features)) for bag in work.bags]
-    return _SCALED[key]
+def scaled_tiles(bags: list[Bag], job: Job, recipe: MilTraining) -> BagTiles:
+    """Return the tiles of bags at the scale that a job's training bags define."""
+    scaling = scaling_of([bags[index] for index in job.train], components=recipe.components, seed=recipe.seed)
+    return BagTiles(bags, scaling, recipe, memory_bytes=2 << 30)
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -161,14 +161,17 @@ def compare(work: Work, *, n_alone: int, n_together: int) -> None:
     """Time the contenders and print what they take per job."""
     together = work.jobs[:n_together]
     sample = together[:: max(1, len(together) // n_alone)][:n_alone]
-    for job in sample:
-        scaled_bags(work, job)
-    train_plainly(work, sample[0])
-    plain: list[Weights] = []
+    tiles = {tuple(job.train): scaled_tiles(work.bags, job, work.recipe) for job in sample}
+
+    def plainly() -> list[Weights]:
+        return [train_plainly(job, tiles[tuple(job.train)], work.spec, work.recipe)[0] for job in sample]
+
+    plainly()  # tiles are at their scale from now on
     torch.set_num_threads(1)
-    plain_seconds = seconds(lambda: plain.extend(train_plainly(work, job) for job in sample)) / len(sample)
+    plain_seconds = seconds(plainly)
     torch.set_num_threads(usable_cores())
-    plain_seconds = min(plain_seconds, seconds(lambda: [train_plainly(work, job) for job in sample]) / len(sample))
+    plain_seconds = min(plain_seconds, seconds(plainly)) / len(sample)
+    plain = plainly()
     alone_seconds = seconds(lambda: [train_heads(work.bags, [job], work.spec, work.recipe) for job in sample]) / len(sample)
     wanted = {job.name: position for position, job in enumerate(sample)}
     found: dict[int, Weights] = {}
@@ -217,7 +220,6 @@ def main() -> None:
         recipe = replace(RECIPES[name], **fixed)
         print(f"{n_tiles} tiles, {head} head, {name} recipe: {recipe.optimizer}, {recipe.bags_per_step} bags per step")
         work = make_work(asked, n_tiles, MilSpec(n_features=asked.features, n_layers=HEADS[head]), recipe)
-        _SCALED.clear()
         compare(work, n_alone=asked.alone, n_together=len(work.jobs) if asked.all else 128 * asked.lots)
 
 

@@ -2,16 +2,17 @@
 
     python benchmarks/many_heads_from_files.py [--patients 80] [--tiles 2000] [--features 512] [--genes 256] [--used-folds 1]
 
-What a user waits for: from float16 HDF5 files, as `cartopath embed` writes them, to trained heads. Both contenders call the same
-function, which opens the files, fits standardisation and principal components to the training patients of a fold, projects the
-tiles of training and validation patients, and trains with early stopping. One gene and fold at a time does all of that for each
-head, and is measured on `--alone` of them; together, files are read and projected once per fold, and all genes of `--used-folds`
-folds are trained. Files are in the page cache for both. `--components 0` keeps the features as they are.
+What a user waits for: from float16 HDF5 files, as `cartopath embed` writes them, to trained heads. All contenders open the files,
+fit standardisation and principal components to the training patients of a fold, project the tiles of training and validation
+patients, and train with early stopping. One gene and fold at a time does all of that for each head, and is measured on `--alone`
+of them, once with an `nn.Module` and a `torch.optim` optimiser as one would write them (torch; with one thread
+or one per core, whichever is faster) and once with a call of
+`train_heads` (alone); together, files are read and projected once per fold, and all genes of `--used-folds` folds are trained.
+Files are in the page cache for all. `--components 0` keeps the features as they are.
 
-Beside the ratio it prints where the time goes (preparing ends when a first epoch has been trained), the ratio of processor time,
-which other programs disturb less, the ratio of training alone (what many_heads.py compares, here against `train_heads` for one
-job), and how far the heads of the two contenders are apart. The sample that is trained one at a time may need more or fewer
-epochs than all jobs: ratios are for as many epochs.
+Beside the ratios it prints where the time goes (for `train_heads`, preparing ends when a first epoch has been trained), the ratio
+of processor time, which other programs disturb less, the ratio of training alone, and how far the heads of the contenders are
+apart. The sample that is trained one at a time may need more or fewer epochs than all jobs: ratios are for as many epochs.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ import argparse
 import resource
 import tempfile
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from cartopath.core.cores import usable_cores
 from cartopath.models.mil import MilSpec
 from cartopath.training.feature_files import TileFeatures, map_features, write_trident
 from cartopath.training.mil import Bag, Job, MilTraining, Outcome, iter_trained
+from cartopath.training.mil.memory import VALIDATION_TILES
+from many_heads import Weights, furthest, scaled_tiles, train_plainly
 
 RECIPES = {"published": MilTraining.as_published(), "default": MilTraining()}
 N_DIRECTIONS = 24
@@ -114,19 +119,38 @@ def trained(paths: list[Path], calls: list[list[Job]], spec: MilSpec, recipe: Mi
     for jobs in calls:
         told: list[float] = []
         begun = time.perf_counter()
-        bags = [Bag(path.stem, map_features(path)) for path in paths]
-        opened = time.perf_counter()
+        bags = opened(paths)
+        open_ = time.perf_counter()
         for some in iter_trained(bags, jobs, spec, recipe, progress=lambda *_, told=told: told.append(time.perf_counter())):
             outcomes.update({each.outcome.name: each.outcome for each in some})
         ended = time.perf_counter()
-        opening, preparing, training = opening + opened - begun, preparing + told[0] - opened, training + ended - told[0]
+        opening, preparing, training = opening + open_ - begun, preparing + told[0] - open_, training + ended - told[0]
     return Contender(opening, preparing, training, time.process_time() - processor, outcomes)
 
 
-def furthest(first: Outcome, second: Outcome) -> float:
-    """Return how far apart the weights of two heads are at most, of the largest weight."""
-    apart = max(float(np.abs(weights - second.weights[name]).max()) for name, weights in first.weights.items())
-    return apart / max(float(np.abs(weights).max()) for weights in first.weights.values())
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """What training some jobs with torch's own modules took per job, in seconds and epochs, and the weights it gave by job."""
+
+    preparing: float
+    training: float
+    epochs: float
+    weights: dict[str, Weights]
+
+
+def trained_plainly(paths: list[Path], jobs: list[Job], spec: MilSpec, recipe: MilTraining) -> Plain:
+    """Open files and train, once for each job."""
+    preparing, training, epochs, weights = 0.0, 0.0, 0, {}
+    for job in jobs:
+        begun = time.perf_counter()
+        tiles = scaled_tiles(opened(paths), job, recipe)
+        for batches in (tiles.training_steps(job.train, 0), tiles.validation_batches(job.validation, at_once=VALIDATION_TILES)):
+            deque(batches, maxlen=0)  # from now on tiles are kept as they are needed
+        prepared = time.perf_counter()
+        own = replace(spec, n_features=recipe.components or spec.n_features)
+        weights[job.name], n_epochs = train_plainly(job, tiles, own, recipe)
+        preparing, training, epochs = preparing + prepared - begun, training + time.perf_counter() - prepared, epochs + n_epochs
+    return Plain(preparing / len(jobs), training / len(jobs), epochs / len(jobs), weights)
 
 
 def peak_mb() -> float:
@@ -152,21 +176,30 @@ def compare(paths: list[Path], jobs: list[Job], spec: MilSpec, recipe: MilTraini
     print(described("alone", alone), flush=True)
     together = trained(paths, [jobs], spec, recipe)
     print(described("together", together))
+    torch.set_num_threads(1)
+    plain = trained_plainly(paths, sample, spec, recipe)
+    torch.set_num_threads(usable_cores())
+    plain = min(plain, trained_plainly(paths, sample, spec, recipe), key=lambda each: each.preparing + each.training)
+    print(f"  torch    {len(sample):6,} jobs, per job: preparing {plain.preparing:.3f}, training {plain.training:.3f}, ", end="")
+    print(f"{plain.epochs:.0f} epochs")
+    written = plain.preparing + plain.training * together.epochs / plain.epochs
     n_jobs = asked.of_genes * asked.folds
     whole = n_jobs * together.training_per_job + asked.folds * together.preparing + together.opening
     as_long = alone.training_per_job * together.epochs / alone.epochs
     one = alone.per_job - alone.training_per_job + as_long
-    print(f"  for as many epochs: from files to heads {one / together.per_job:.1f} x, ", end="")
-    print(f"training only {as_long / together.training_per_job:.1f} x; ", end="")
+    print(f"  for as many epochs: from files to heads {written / together.per_job:.1f} x torch, ", end="")
+    print(f"{one / together.per_job:.1f} x alone; training only, alone {as_long / together.training_per_job:.1f} x; ", end="")
     print(f"processor time, as it is {alone.processor / len(alone.outcomes) / together.processor * len(together.outcomes):.1f} x")
     print(f"  projected for {asked.of_genes:,} genes x {asked.folds} folds: {whole / 60:.1f} min together, ", end="")
-    print(f"{n_jobs * one / 3600:.1f} h one at a time, {n_jobs * one / whole:.1f} x")
+    print(f"{n_jobs * written / 3600:.1f} h with torch, ", end="")
+    print(f"{n_jobs * written / whole:.1f} x, {n_jobs * one / 3600:.1f} h alone, {n_jobs * one / whole:.1f} x")
     pairs = [(each, together.outcomes[name]) for name, each in alone.outcomes.items()]
     same = sum(first.best_epoch == second.best_epoch and first.ending == second.ending for first, second in pairs)
     losses = max(abs(first.validation - second.validation) / first.validation for first, second in pairs)
-    weights = max(furthest(first, second) for first, second in pairs)
+    weights = max(furthest(first.weights, second.weights) for first, second in pairs)
+    from_torch = max(furthest(own, together.outcomes[name].weights) for name, own in plain.weights.items())
     print(f"  the same epoch and ending in {same} of {len(pairs)}; ", end="")
-    print(f"validation losses differ by {losses:.1e}, weights by {weights:.1e}")
+    print(f"validation losses differ by {losses:.1e}, weights by {weights:.1e}, from torch's by {from_torch:.1e}")
 
 
 def main() -> None:
