@@ -1,15 +1,21 @@
 """Patients with several slides are one bag (F61); with folds everybody is predicted by the fold that never saw them."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from cartopath.methods.attention import prediction
 from cartopath.methods.attention.bags import BagPart, read_bags
+from cartopath.methods.attention.patients import patient_values, plan_patients
 from cartopath.methods.attention.prediction import plan_prediction, predict_slide
+from cartopath.methods.encoding.embedding import embedded
+from cartopath.methods.ensemble import wanted_scores
 from cartopath.store.embeddings import read_embeddings
-from cartopath.study.run import Study
+from cartopath.study.run import Study, completed_figures
+from cartopath.study.tasks import write_receipt
 from cartopath.training.mil import predict_bag, read_mil_bundle, read_mil_card
 
 
@@ -18,16 +24,48 @@ def tasks(attention_study):
     return [task for task in plan_prediction(Study.read(attention_study)) if task.trait == "MKI67"]
 
 
-def test_a_patient_with_two_slides_is_predicted_from_the_tiles_of_both(attention_study, tasks, tmp_path):
-    one, other = (task.arguments for task in tasks[:2])
-    figures = predict_slide(**{**one, "others": [other["embeddings"]], "out": tmp_path / "scores.parquet"})
-    features = [read_embeddings(given["embeddings"][0])[0].features for given in (one, other)]
+@pytest.fixture
+def of_one_patient(attention_study):
+    """The task of a patient to whom two slides were given, each of whose files it reads once."""
+    study = Study.read(attention_study)
+    first, second, third = [one for one in wanted_scores(study) if one.trait == "MKI67"][:3]
+    second = replace(second, record=replace(second.record, patient_id=first.record.patient_id))
+    (task,) = plan_patients(study, [first, second, third], embedded(study))
+    return study, task, [first.record, second.record]
+
+
+def test_a_patient_with_two_slides_is_predicted_from_the_tiles_of_both(attention_study, of_one_patient):
+    _, task, _ = of_one_patient
+    features = [read_embeddings(path)[0].features for path in task.arguments["embeddings"][0]]
     head = read_mil_bundle(attention_study / "models" / "attention" / "MKI67" / "round_0")
     together = predict_bag(head, np.concatenate(features)).score[0]
-    assert figures["patient_values"]["0"] == pytest.approx(together, rel=1e-6)
-    assert figures["values"]["0"] == pytest.approx(predict_bag(head, features[0]).score[0], rel=1e-6)
-    alone = predict_slide(**{**one, "out": tmp_path / "scores.parquet"})
-    assert alone["patient_values"] == alone["values"]
+    assert len(features) == 2
+    assert task.function(**task.arguments)["values"]["0"] == pytest.approx(together, rel=1e-6)
+
+
+def test_the_value_of_a_patient_is_that_of_all_slides_or_of_the_only_one(of_one_patient):
+    study, task, (first, _) = of_one_patient
+    alone = patient_values(study, "MKI67", first.patient_id, [first.slide_id])
+    assert alone == {
+        int(r): v for r, v in completed_figures(study.layout, "predict", f"MKI67 {first.slide_id}")["values"].items()
+    }
+    assert not patient_values(study, "MKI67", first.patient_id, ["a", "b"])
+    write_receipt(task, study.layout, {"values": {"0": 7.0}})
+    try:
+        assert patient_values(study, "MKI67", first.patient_id, ["a", "b"]) == {0: 7.0}
+    finally:
+        study.layout.receipt("predict", task.name).unlink()
+
+
+def test_a_slide_reads_its_heads_and_its_features_once(tasks, monkeypatch, tmp_path):
+    read = []
+    for name in ("read_mil_bundle", "features_of"):
+        original = getattr(prediction, name)
+        monkeypatch.setattr(prediction, name, lambda *given, _f=original, _n=name: read.append((_n, given[0])) or _f(*given))
+    arguments = tasks[0].arguments
+    predict_slide(**{**arguments, "out": tmp_path / "scores.parquet"})
+    assert len(read) == len(set(read))
+    assert [name for name, _ in read].count("read_mil_bundle") == len(arguments["embeddings"])
 
 
 def test_the_bag_of_a_patient_holds_the_tiles_that_train_of_every_slide(tasks, tmp_path):

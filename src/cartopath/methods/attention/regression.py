@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from cartopath.core.rng import stream
+from cartopath.methods.attention.patients import patient_keys, patient_values
 from cartopath.methods.attention.settings import METHOD
 from cartopath.methods.attention.targets import TraitTarget, trait_target
 from cartopath.methods.ensemble import chosen_rounds, own_folds, read_ensemble
 from cartopath.stats import benjamini_hochberg, calibration, gene_metrics, holm
 from cartopath.store.artifacts import write_csv
-from cartopath.study.run import Study, completed_figures
+from cartopath.study.run import Study
 from cartopath.study.stages.divide import learns_values, master_sets, read_splits
 from cartopath.study.stages.scores import scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
@@ -47,6 +48,7 @@ def plan_regression(study: Study) -> list[Task]:
         VERSION,
         traits=traits,
         scores={t: [[r.slide_id, scores_key(study, t, r.slide_id)] for r in scored_records(study, [t])] for t in traits},
+        patients={t: patient_keys(study, t, sorted({r.patient_id for r in scored_records(study, [t])})) for t in traits},
         seed=study.config.seed,
     )
     outputs = tuple(study.layout.table(name) for name in TABLES)
@@ -80,9 +82,10 @@ def patient_predictions(study: Study, trait: str) -> pd.DataFrame:
         measured = _measured(target, patient)
         if measured is None:
             continue
-        said = completed_figures(study.layout, "predict", f"{trait} {own[0]}")["patient_values"]
         fold = folds.get(patient)
-        judged = {int(r): v for r, v in said.items() if fold is None or int(r) == fold}
+        judged = {r: v for r, v in patient_values(study, trait, patient, own).items() if fold is None or r == fold}
+        if not judged:
+            continue
         chosen = [r for r in chosen_rounds(ensemble, fold) if r in judged]
         values = {r: scales[r][0] + scales[r][1] * v for r, v in judged.items()}
         row: dict[str, Any] = {"trait": trait, "patient_id": patient, "set": "test", "test_round": test_rounds[patient]}
