@@ -46,6 +46,22 @@ def test_values_beyond_three_deviations_have_the_last_colour(grids):
     assert maps[0] == maps[1]
 
 
+def weight_colours(spread: float) -> int:
+    """How many colours the panel of weights has, where the largest is 1 + spread times even and the smallest 1 - spread."""
+    weights = np.linspace(1 - spread, 1 + spread, 100).reshape(10, 10) / 100
+    drawn = render_attention_map(np.zeros((10, 10)), weights, np.zeros((10, 10), bool), trait="A", tile_um=64)
+    with Image.open(io.BytesIO(drawn)) as picture:
+        width, height = picture.size
+        panel = picture.convert("RGB").crop((width // 2, height // 5, width - 150, 4 * height // 5))
+        return len([n for n, _ in panel.getcolors(1 << 24) if n > 100])
+
+
+def test_weights_that_are_nearly_even_are_told_apart():
+    assert weight_colours(0.01) > 50
+    assert weight_colours(0.9) > 50
+    assert weight_colours(0.0) < 10
+
+
 def test_weights_that_do_not_sum_to_one_are_refused(grids):
     values, weights, spots = grids
     with pytest.raises(ArtifactError, match="sum to 1, found 2"):

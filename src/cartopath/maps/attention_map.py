@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _VALUES, _WEIGHTS = "RdBu_r", "inferno"
-_FOLD = 32.0
-"""Weights are coloured from a 32nd of the average to 32 times the average, on a logarithmic scale."""
+_ENDS = (0.01, 0.99)
+"""Weights are coloured from what a hundredth of the tiles lie below to what a hundredth of the weight lies above: the few tiles of a
+head that looks at few keep colours of their own. What lies beyond has the last colour."""
+_EVEN = 1.001
+"""Weights of which the largest is less than this times the smallest are all alike."""
 _SPAN = 3.0
 """Values are coloured from so far below the training mean to so far above; what lies beyond has the last colour."""
 _SIDE_IN, _BAR_IN = 1.6, 0.12
@@ -39,8 +42,9 @@ def render_attention_map(
 ) -> bytes:
     """Draw tissue, predicted values and attention side by side, with the hotspots framed in each.
 
-    Values are blue below the training mean, white at it and red above. Weights are drawn relative to those of an average tile, on
-    a logarithmic scale. Colours mean the same on every slide.
+    Values are blue below the training mean, white at it and red above; these colours mean the same on every slide. Weights are drawn
+    as multiples of what each tile would weigh if all weighed the same, on a logarithmic scale that spans the slide's own weights, so
+    that a head that hardly prefers any tile still shows which; the key says how far apart its ends are.
 
     Args:
         values: (rows, cols), 0 the training mean, NaN without tissue.
@@ -72,34 +76,75 @@ def render_attention_map(
     if thumbnail is not None:
         draw_slide(axes[0], thumbnail.image, SizeUm(thumbnail.width_um, thumbnail.height_um))
     drawn = draw_grid(axes[-2], np.ma.masked_invalid(values), tile_um, cmap=_VALUES, vmin=-_SPAN, vmax=_SPAN)
-    with np.errstate(divide="ignore"):
-        relative = np.log2(np.asarray(weights, dtype=np.float64) * is_tissue.sum())
-    limit = np.log2(_FOLD)
-    shown = np.ma.masked_array(np.clip(relative, -limit, limit), mask=~is_tissue)
-    weighed = draw_grid(axes[-1], shown, tile_um, cmap=_WEIGHTS, vmin=-limit, vmax=limit)
+    relative = np.asarray(weights, dtype=np.float64) * is_tissue.sum()
+    low, high = weight_range(relative[is_tissue])
+    shown = np.ma.masked_array(np.log2(np.clip(np.where(is_tissue, relative, 1), low, high)), mask=~is_tissue)
+    weighed = draw_grid(axes[-1], shown, tile_um, cmap=_WEIGHTS, vmin=np.log2(low), vmax=np.log2(high))
     for one in axes:
         _frame(one, hotspots, tile_um)
-    _keys(figure, axes[-1], drawn, weighed, limit=limit, unit=unit)
+    _keys(figure, axes[-1], drawn, weighed, ends=(low, high), unit=unit)
     width, height = figure.get_size_inches()
-    words = "   ".join(part for part in ("framed: hotspots", note) if part)
+    words = "   ".join(part for part in ("framed: hotspots", "weights: this slide's own range", note) if part)
     figure.text(1 - 0.2 / width, 0.18 / height, words, ha="right", va="center", fontsize=7.5, color=INK, parse_math=False)
     return to_png(figure)
 
 
-def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, limit: float, unit: str) -> None:
+def weight_range(relative: NDArray[np.float64]) -> tuple[float, float]:
+    """Return from which to which weight tiles are coloured.
+
+    Args:
+        relative: (n_tiles,) weights as multiples of even ones.
+
+    Returns:
+        The 1st percentile of tiles and the 99th of their weight, positive and apart; weights that are all alike lie in the middle.
+
+    >>> weight_range(np.linspace(0.5, 1.5, 101))
+    (0.51, 1.5)
+    >>> weight_range(np.repeat([0.0, 50.0], [98, 2]))
+    (0.048828125, 50.0)
+    >>> weight_range(np.ones(9))
+    (0.5, 2.0)
+    """
+    ordered = np.sort(relative)
+    mass = np.cumsum(ordered)
+    high = float(ordered[np.searchsorted(mass, _ENDS[1] * mass[-1])])
+    low = max(float(np.quantile(relative, _ENDS[0])), high * 2.0**-10)
+    return (low, high) if high > _EVEN * low else (low / 2, high * 2)
+
+
+def weight_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return where the key of weights has marks, as logarithms to base 2, and what they say: both ends, and even weights.
+
+    >>> weight_ticks(0.25, 4.0)
+    [(-2.0, '0.25'), (0.0, '1'), (2.0, '4')]
+    >>> [text for _, text in weight_ticks(0.98, 1.014)]
+    ['0.98', '1', '1.01']
+    """
+    start, end = float(np.log2(low)), float(np.log2(high))
+    room = 0.15 * (end - start)
+    middle = [(0.0, "1")] if start + room < 0 < end - room else []
+    return [(start, _multiple(low)), *middle, (end, _multiple(high))]
+
+
+def _multiple(of_even: float) -> str:
+    return f"{of_even:.0f}" if of_even >= 10 else f"{of_even:.3g}" if 0.9 < of_even < 1.1 else f"{of_even:.2g}"
+
+
+def _keys(figure: Figure, axes: Axes, values: Any, weights: Any, *, ends: tuple[float, float], unit: str) -> None:
     """Draw both scales at the right of the last map, one above the other."""
     box = axes.get_position()
     width, height = figure.get_size_inches()
     tall = min(1.35, (box.height * height - 0.3) / 2)
     left, low = box.x1 + 0.2 / width, box.y0
-    for artist, bottom, ticks, names, label in (
-        (values, low + (tall + 0.3) / height, [-_SPAN, 0, _SPAN], [f"−{_SPAN:g}", "0", f"+{_SPAN:g}"], f"predicted ({unit})"),
-        (weights, low, [-limit, 0, limit], [f"1/{_FOLD:g}", "1", f"{_FOLD:g}"], "weight ×"),
+    of_values = [(-_SPAN, f"−{_SPAN:g}"), (0.0, "0"), (_SPAN, f"+{_SPAN:g}")]
+    for artist, bottom, ticks, label in (
+        (values, low + (tall + 0.3) / height, of_values, f"predicted ({unit})"),
+        (weights, low, weight_ticks(*ends), "weight, × even"),
     ):
         bar = figure.add_axes((left, bottom, _BAR_IN / width, tall / height))
         figure.colorbar(artist, cax=bar)
-        bar.set_yticks(ticks, names, fontsize=7, color=INK)
-        bar.tick_params(length=2)
+        bar.set_yticks([at for at, _ in ticks], [name for _, name in ticks], fontsize=7, color=INK)
+        bar.tick_params(length=2, which="major")
         bar.set_ylabel(label, fontsize=8, color=INK, parse_math=False)
 
 

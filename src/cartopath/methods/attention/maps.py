@@ -21,7 +21,7 @@ from cartopath.study.stages.mapping import THUMBNAIL_PX, held_out_patients
 from cartopath.study.stages.scores import SlideGeometry, as_value, read_geometry, scored_records, scores_key
 from cartopath.study.tasks import Result, Task, task_key
 
-VERSION = 1
+VERSION = 2
 STAGE = "attention_maps"
 
 
