@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _VALUES, _WEIGHTS = "RdBu_r", "inferno"
 _ENDS = (0.01, 0.99)
-"""Weights are coloured from what a hundredth of the tiles lie below to what a hundredth of the weight lies above: the few tiles of a
-head that looks at few keep colours of their own. What lies beyond has the last colour."""
+"""Weights are coloured from what a hundredth of the tiles lie below to what a hundredth of the weight lies above, so that the tiles
+of a head that looks at few of them keep colours of their own. What lies beyond has the last colour."""
 _EVEN = 1.001
 """Weights of which the largest is less than this times the smallest are all alike."""
 _SPAN = 3.0
@@ -42,9 +42,9 @@ def render_attention_map(
 ) -> bytes:
     """Draw tissue, predicted values and attention side by side, with the hotspots framed in each.
 
-    Values are blue below the training mean, white at it and red above; these colours mean the same on every slide. Weights are drawn
-    as multiples of what each tile would weigh if all weighed the same, on a logarithmic scale that spans the slide's own weights, so
-    that a head that hardly prefers any tile still shows which; the key says how far apart its ends are.
+    Values are blue below the training mean, white at it and red above; these colours mean the same on every slide. Weights are
+    drawn as multiples of what each tile would weigh if all weighed the same, on a logarithmic scale that spans the slide's own
+    weights, so that a head that hardly prefers any tile still shows which; the key says how far apart its ends are.
 
     Args:
         values: (rows, cols), 0 the training mean, NaN without tissue.
@@ -96,7 +96,7 @@ def weight_range(relative: NDArray[np.float64]) -> tuple[float, float]:
         relative: (n_tiles,) weights as multiples of even ones.
 
     Returns:
-        The 1st percentile of tiles and the 99th of their weight, positive and apart; weights that are all alike lie in the middle.
+        The 1st percentile of tiles and the 99th of weight, positive and apart; weights that are all alike lie in the middle.
 
     >>> weight_range(np.linspace(0.5, 1.5, 101))
     (0.51, 1.5)

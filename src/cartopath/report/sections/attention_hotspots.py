@@ -67,9 +67,8 @@ def _maps(results: StudyResults, rows: pd.DataFrame) -> list[Block]:
     caption = (
         "Tissue, predicted value and weight of every tile, of the slides with the highest and the lowest value of each trait. "
         "Values are in standard deviations from the training mean (σ), of classes logits. Weights are "
-        "multiples of even ones, coloured over the range of the slide itself, which the key names: where its ends are near 1, the "
-        "head weighs all tiles nearly alike. "
-        "Maps of all other slides are in `maps/attention`."
+        "multiples of even ones, coloured over the range of the slide itself, which the key names: where its ends are near 1, "
+        "the head weighs all tiles nearly alike. Maps of all other slides are in `maps/attention`."
     )
     return [Gallery(tuple(plates), caption, "hotspots.csv")]
 
