@@ -166,6 +166,25 @@ def test_a_part_that_all_fingerprints_have_in_common_is_kept_from_a_batch_normal
     assert torch.equal(normalised.fingerprint(tiles(16)), plain.fingerprint(tiles(16)))
 
 
+def test_a_part_that_all_fingerprints_have_in_common_does_not_shorten_the_distance_of_styles_that_is_learned():
+    network = build_fingerprint_network(dataclasses.replace(TINY, batch_norm=True), n_pieces=3)
+    with torch.no_grad():
+        before, _ = network.learn(tiles(16))
+        network.projection.bias += 100.0
+        seen, logits = network.learn(tiles(16))
+        fingerprints, same_logits = network(tiles(16))
+    assert float(style_distance(fingerprints[:8], fingerprints[8:]).max()) < 1e-3
+    assert float(style_distance(seen[:8], seen[8:]).min()) > 0.5
+    assert torch.allclose(seen, before, atol=1e-2)
+    assert torch.equal(logits, same_logits)
+
+
+def test_without_batch_normalisation_fingerprints_are_learned_as_they_are():
+    network = build_fingerprint_network(TINY, n_pieces=3).eval()
+    for learned, given in zip(network.learn(tiles()), network(tiles()), strict=True):
+        assert torch.equal(learned, given)
+
+
 def test_the_averages_of_a_batch_normalised_classifier_travel_with_the_weights():
     network, other = (build_fingerprint_network(dataclasses.replace(TINY, batch_norm=True), n_pieces=3, seed=s) for s in (0, 1))
     network(tiles(16))

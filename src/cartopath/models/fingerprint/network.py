@@ -63,6 +63,15 @@ class FingerprintNetwork(nn.Module):
         logits: Tensor = self.classifier(self.norm(fingerprints))
         return logits.float()
 
+    def learn(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, but fingerprints as the classifier sees them: what the distance of styles is measured on.
+
+        With batch normalisation, the part that all tiles have in common would make every two fingerprints nearly parallel, and
+        their distance nothing beside the loss of the identities.
+        """
+        seen: Tensor = self.norm(self.fingerprint(tiles))
+        return seen.float(), self.classifier(seen).float()
+
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         """Return the fingerprints (n, n_features), float32, and the logits of the pieces (n, n_pieces), float32."""
         fingerprints = self.fingerprint(tiles)

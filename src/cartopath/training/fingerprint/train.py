@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Of what a recipe means: raised when the same recipe would learn something else, so that no state of before is taken up.
-_VERSION = 3
+_VERSION = 4
 
 CURVE_COLUMNS = ("chunk", "lr", "train_loss", "style_distance", "validation_loss", "validation_accuracy")
 

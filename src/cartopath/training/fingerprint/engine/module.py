@@ -120,7 +120,7 @@ class Fingerprinting(ChunkedModule):
         n, n_styles = images.shape[:2]
         # Both styles go through the network together, so that batch normalisation sees their mixture, as it will afterwards.
         stacked = images.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (n_styles * n, 3, s, s)
-        fingerprints, logits = self.network(stacked)
+        fingerprints, logits = self.network.learn(stacked)
         first = (fingerprints[:n], logits[:n])
         second = (fingerprints[n:], logits[n:]) if n_styles == 2 else None
         loss = fingerprint_loss(first, second, piece, gamma=self._spec.gamma)
