@@ -1,34 +1,37 @@
-"""Duplicates and swapped labels planted in a cohort of rendered slides, and what the cohort's own fingerprints find of them.
+"""Duplicates and swapped labels planted in cohorts of rendered slides, and what fingerprints of other patients find of them.
 
-    python benchmarks/fingerprint_labels.py --out FOLDER [--seeds 21 22] [--patients 60] [--threads 1]
+    python benchmarks/fingerprint_labels.py --out FOLDER [--seeds 31 32 33 34] [--encoder-seed 30] [--threads 1]
 
-Every patient has two slides. Some second slides are replaced by another patient's first one: compressed again, cropped, or
-shifted and compressed again. Some pairs of patients have their second slides swapped. An encoder learns the identity of slides
-of this very cohort, wrong labels and all. Its mean fingerprints of the halves of every slide are then judged for duplicates
-(`cartopath.stats.copied_slides`), and those of whole slides for contradicted labels (`cartopath.stats.look_alikes`). Prints
-precision and recall of duplicates (pairs) and of swaps (misplaced slides that are no copies), and what is found in the same
-cohort with nothing planted. Results are written to FOLDER/results.json as they come; trainings are resumed.
+An encoder learns to tell the patients of a cohort of its own apart, two slides each, so that it goes by what the slides of one
+patient have in common. It judges cohorts that it never saw: every patient has two slides; some second slides are replaced by
+another patient's first one, compressed again, cropped, or shifted and compressed again; some pairs of patients have their second
+slides swapped. Mean fingerprints of the halves of every slide are judged for duplicates (`cartopath.stats.copied_slides`), those
+of whole slides for patients whose slides contradict each other (`cartopath.stats.contradicted_labels`): swaps do that, and a copy
+under another name too. Prints precision and recall of duplicates (pairs) and of contradicted patients, and what is found in the
+same cohorts with nothing planted. Results are written to FOLDER/results.json as they come; trainings are resumed.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from cartopath.core.rng import stream
 from cartopath.models import load_weights
-from cartopath.models.fingerprint import FingerprintSpec, build_fingerprint_network
+from cartopath.models.fingerprint import FingerprintNetwork, FingerprintSpec, build_fingerprint_network
 from cartopath.simulate.tissue_array import FIRST_STYLE, ArraySpec, simulate_arrays
 from cartopath.slides import open_slide
+from cartopath.stats.contradicted_labels import contradicted_labels
 from cartopath.stats.copied_slides import copied_slides
 from cartopath.stats.look_alikes import suspicious_pairs
-from cartopath.stats.matching import mean_features, standardised, unit_length
+from cartopath.stats.matching import unit_length
 from cartopath.training.fingerprint import (
     AugmentationSpec,
     FingerprintTraining,
@@ -44,22 +47,45 @@ from fingerprint_record import Record, Values
 COPIES = ("recompressed", "cropped", "shifted")
 
 
+Halves = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class Size:
-    """How large an experiment is."""
+    """How large an experiment is.
+
+    Attributes:
+        n_patients: Of each cohort that is judged, two slides each.
+        n_copies: Second slides replaced by copies.
+        n_swaps: Pairs of patients whose second slides are swapped.
+        slide_um: Side of the slides that are judged.
+        n_others: Patients that the encoder learns.
+        learned_um: Side of their slides.
+        likeness: Of the slides of a patient.
+        network: What is trained.
+        tiles_per_piece: Of each patient in a chunk.
+        batch_size: Tiles per step.
+        max_chunks: Of the training.
+        lr: Highest learning rate.
+        overlap: Of tiles where slides are judged.
+        copied_below: See `cartopath.stats.copied_slides`.
+    """
 
     n_patients: int = 60
     n_copies: int = 6
     n_swaps: int = 3
-    slide_um: float = 400.0
+    slide_um: float = 600.0
+    n_others: int = 150
+    learned_um: float = 400.0
     likeness: float = 0.9
     network: FingerprintSpec = field(
         default_factory=lambda: FingerprintSpec(backbone="test_byobnet", size_px=64, mpp=1.0, batch_norm=True)
     )
     tiles_per_piece: int = 16
     batch_size: int = 32
-    max_chunks: int = 12
+    max_chunks: int = 30
     lr: float = 4e-3
+    overlap: float = 0.25
     copied_below: float = 0.75
 
 
@@ -71,32 +97,25 @@ class Planted:
         files: Path of each slide.
         patients: The patient each is labelled with.
         copies: Pairs of slides of which one is a copy of the other, and how it was made.
-        swapped: Slides under another patient's name.
+        swapped: Patients with a slide of another one, who has theirs.
+        borrowed: Patients with a copy of another one's slide.
     """
 
     files: dict[str, Path]
     patients: dict[str, str]
     copies: dict[tuple[str, str], str]
     swapped: frozenset[str]
+    borrowed: frozenset[str]
 
 
 def plant(folder: Path, seed: int, size: Size, *, is_honest: bool) -> Planted:
     """Draw the slides and plant what is wrong."""
-    style = FIRST_STYLE.with_mpp(size.network.mpp)
-    spec = ArraySpec(
-        name="cohort",
-        n_patients=size.n_patients,
-        core_um=size.slide_um,
-        styles=(style,),
-        patient_likeness=size.likeness,
-        stain_variation=1.0,
-        seed=seed,
-    )
+    spec = _cohort("cohort", size.n_patients, size.slide_um, seed, size)
     cores = simulate_arrays(spec, folder / f"slides-{seed}", as_files=True).cores
     files = {row.core_id: Path(row.path) for row in cores.itertuples()}
     patients = {row.core_id: row.patient_id for row in cores.itertuples()}
     if is_honest:
-        return Planted(files, patients, {}, frozenset())
+        return Planted(files, patients, {}, frozenset(), frozenset())
     first, second = ({patients[name]: name for name in files if name.endswith(end)} for end in ("C1", "C2"))
     chosen = stream(seed, "planted").permutation(sorted(first)).tolist()
     copies = {}
@@ -105,13 +124,24 @@ def plant(folder: Path, seed: int, size: Size, *, is_honest: bool) -> Planted:
         how = COPIES[number % len(COPIES)]
         files[target] = copy(files[source], folder / f"copies-{seed}" / f"{target}.tif", how)
         copies[min(source, target), max(source, target)] = how
-    swapped = []
-    rest = chosen[2 * size.n_copies :]
-    for number in range(size.n_swaps):
-        one, other = second[rest[2 * number]], second[rest[2 * number + 1]]
-        patients[one], patients[other] = patients[other], patients[one]
-        swapped += [one, other]
-    return Planted(files, patients, copies, frozenset(swapped))
+    borrowed = frozenset(chosen[1 : 2 * size.n_copies : 2])
+    swapped = chosen[2 * size.n_copies :][: 2 * size.n_swaps]
+    for one, other in zip(swapped[::2], swapped[1::2], strict=True):
+        patients[second[one]], patients[second[other]] = other, one
+    return Planted(files, patients, copies, frozenset(swapped), borrowed)
+
+
+def _cohort(name: str, n_patients: int, slide_um: float, seed: int, size: Size) -> ArraySpec:
+    """Two slides of each patient, stained as differently as slides of a site are."""
+    return ArraySpec(
+        name=name,
+        n_patients=n_patients,
+        core_um=slide_um,
+        styles=(FIRST_STYLE.with_mpp(size.network.mpp),),
+        patient_likeness=size.likeness,
+        stain_variation=1.0,
+        seed=seed,
+    )
 
 
 def copy(source: Path, target: Path, how: str) -> Path:
@@ -131,13 +161,15 @@ def copy(source: Path, target: Path, how: str) -> Path:
     return target
 
 
-def judge(folder: Path, seed: int, size: Size, threads: int, *, is_honest: bool) -> Values:
-    """Train on the cohort, look for contradictions, and count."""
-    planted = plant(folder, seed, size, is_honest=is_honest)
-    everything = file_pieces(
-        PieceFile(piece_id=name, patient_id=planted.patients[name], path=path) for name, path in planted.files.items()
-    )
-    pieces, _ = usable_pieces(everything, size.network, read_px=size.network.size_px, min_tissue=0.5)
+def encoder(folder: Path, seed: int, size: Size, threads: int) -> tuple[FingerprintNetwork, float]:
+    """Return a network that learned to tell other patients apart by both of their slides, and its right-half accuracy."""
+    spec = _cohort("others", size.n_others, size.learned_um, seed, size)
+    cores = simulate_arrays(spec, folder / f"others-{seed}", as_files=True).cores
+    files = [
+        PieceFile(piece_id=row.patient_id, patient_id=row.patient_id, path=Path(row.path), style=row.core_id[-2:])
+        for row in cores.itertuples()
+    ]
+    pieces, _ = usable_pieces(file_pieces(files), size.network, read_px=size.network.size_px, min_tissue=0.5)
     recipe = FingerprintTraining(
         augmentation=AugmentationSpec(rotation="right_angles"),
         tiles_per_piece=size.tiles_per_piece,
@@ -149,72 +181,104 @@ def judge(folder: Path, seed: int, size: Size, threads: int, *, is_honest: bool)
         seed=seed,
         accelerator="cpu",
         threads=threads,
-        open_slides=2 * size.n_patients,
+        open_slides=len(files),
     )
-    work = folder / "work" / f"{seed}{'-honest' if is_honest else ''}"
-    outcome = train_fingerprint(pieces, size.network, recipe, work_dir=work)
+    outcome = train_fingerprint(pieces, size.network, recipe, work_dir=folder / "work" / f"others-{seed}")
     network = build_fingerprint_network(size.network, n_pieces=len(pieces))
     load_weights(network, outcome.weights, source="training")
+    return network, outcome.best["validation_accuracy"]
+
+
+def halves(network: FingerprintNetwork, paths: Collection[Path], size: Size, threads: int) -> dict[Path, Halves]:
+    """Return the mean fingerprint, of tiles scaled to length 1, of the left and of the right half of each slide."""
     encode = functools.partial(fingerprint_tiles, network, device="cpu", threads=threads)
-    sides = [half_fingerprints(encode, pieces, size.network, half=half, style="only", overlap=0.5) for half in ("left", "right")]
-    names, features = mean_of(sides)
-    found = suspicious_pairs(features, names, [planted.patients[name] for name in names])
-    by_distance = {(min(p.first, p.second), max(p.first, p.second)) for p in found.pairs if p.kind == "duplicate"}
-    halves = [mean_features(unit_length(np.asarray(side.features)), np.asarray(side.pieces)) for side in sides]
-    near = copied_slides(halves[0][1], halves[1][1], halves[0][0].tolist(), below=np.inf)
+    found = {}
+    for path in paths:
+        piece = file_pieces([PieceFile(piece_id=path.stem, patient_id=path.stem, path=path)])
+        left, right = (
+            unit_length(
+                np.asarray(half_fingerprints(encode, piece, size.network, half=half, style="only", overlap=size.overlap).features)
+            ).mean(axis=0)
+            for half in ("left", "right")
+        )
+        found[path] = left, right
+    return found
+
+
+def judge(folder: Path, trained: Callable[[], tuple[FingerprintNetwork, float]], seed: int, size: Size, threads: int) -> Values:
+    """Fingerprint a cohort with and without what is planted, look for contradictions, and count."""
+    network, accuracy = trained()
+    cohorts = {
+        "planted": plant(folder, seed, size, is_honest=False),
+        "nothing planted": plant(folder, seed, size, is_honest=True),
+    }
+    paths = {path: None for cohort in cohorts.values() for path in cohort.files.values()}
+    known = halves(network, paths, size, threads)
+    arrays = np.array([known[path] for path in paths], dtype=np.float32)
+    target = folder / "features" / f"{seed}.npz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(target, paths=[f"{path.parent.name}/{path.name}" for path in paths], halves=arrays)
+    return {"right_half_accuracy": round(accuracy, 3)} | {
+        what: compare(cohort, *(np.stack([known[path][half] for path in cohort.files.values()]) for half in (0, 1)), size)
+        for what, cohort in cohorts.items()
+    }
+
+
+def compare(planted: Planted, left: NDArray[np.float64], right: NDArray[np.float64], size: Size) -> Values:
+    """Compare what is found with what was planted."""
+    names = list(planted.files)
+    patients = [planted.patients[name] for name in names]
+    near = copied_slides(left, right, names, below=np.inf)
     distance = {(min(p.first, p.second), max(p.first, p.second)): p.distance for p in near}
     duplicates = {pair for pair, d in distance.items() if d < size.copied_below}
-    copied = {name for pair in planted.copies for name in pair}
-    misplaced = set(found.misplaced) - copied  # a copy under another patient's name is misplaced too
+    labels = contradicted_labels((left + right) / 2, names, patients)
+    found, plain = set(labels.patients), suspicious_pairs((left + right) / 2, names, patients)
+    by_distance = {planted.patients[name] for name in plain.misplaced}
     return {
-        "right_half_accuracy": round(outcome.best["validation_accuracy"], 3),
-        "border": found.border,
-        "reason": found.reason,
         "duplicates": _counts(set(planted.copies), duplicates),
-        "duplicates_by_distance_alone": _counts(set(planted.copies), by_distance),
+        "contradicted": _counts(planted.swapped | planted.borrowed, found),
+        "swaps": _counts(planted.swapped, found - planted.borrowed),
+        "borrowed": _counts(planted.borrowed, found - planted.swapped),
+        "contradicted_by_distance_alone": _counts(planted.swapped | planted.borrowed, by_distance),
+        "border": labels.border,
+        "reason": labels.reason,
+        "evidence": {name: round(value, 2) for name, value in labels.evidence.items()},
+        "own_is_nearest": own_is_nearest((left + right) / 2, patients),
         "distance_of_copies": {
             how: [round(distance[p], 3) for p in planted.copies if planted.copies[p] == how] for how in COPIES
         },
         "nearest_others": [round(d, 3) for d in sorted(d for p, d in distance.items() if p not in planted.copies)[:10]],
-        "copies_found": {how: sum(planted.copies[p] == how for p in duplicates & set(planted.copies)) for how in COPIES},
-        "copies_within_border": sum((min(p.first, p.second), max(p.first, p.second)) in planted.copies for p in found.pairs),
-        "swaps": _counts(set(planted.swapped), misplaced),
     }
 
 
-def mean_of(sides: Sequence) -> tuple[list[str], np.ndarray]:
-    """Return slides and the mean of their tiles' fingerprints, standardised over the cohort."""
-    joined = type(sides[0])(
-        np.concatenate([np.asarray(side.features) for side in sides]),
-        np.concatenate([np.asarray(side.pieces) for side in sides]),
-        np.concatenate([np.asarray(side.patients) for side in sides]),
-    )
-    even = standardised(joined)
-    names, features = mean_features(np.asarray(even.features), np.asarray(even.pieces))
-    return names.tolist(), features
+def own_is_nearest(features: NDArray[np.float64], patients: Sequence[str]) -> float:
+    """Return how often the nearest slide is the patient's own, after each feature is standardised."""
+    even = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-12)
+    distances = np.linalg.norm(even[:, None] - even, axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    owners = np.asarray(patients)
+    return round(float((owners[distances.argmin(axis=1)] == owners).mean()), 3)
 
 
-def _counts(planted: set, found: set) -> dict[str, int]:
-    return {"planted": len(planted), "found": len(found), "right": len(planted & found)}
+def _counts(planted: Collection, found: Collection) -> dict[str, int]:
+    return {"planted": len(planted), "found": len(found), "right": len(set(planted) & set(found))}
 
 
 def run(
-    folder: Path, seeds: Sequence[int], *, size: Size | None = None, threads: int = 1, with_honest: bool = True
+    folder: Path, seeds: Sequence[int], *, encoder_seed: int = 30, size: Size | None = None, threads: int = 1
 ) -> dict[str, dict[str, int]]:
     """Run what is not done and return the counts over all seeds."""
     record = Record(folder / "results.json")
     size = size or Size()
+    trained = functools.cache(functools.partial(encoder, folder, encoder_seed, size, threads))
     total: dict[str, dict[str, int]] = {}
     for seed in seeds:
-        for is_honest in (False, True) if with_honest else (False,):
-            what = "nothing planted" if is_honest else "planted"
-            result = record.get(
-                f"seed {seed}, {what}", functools.partial(judge, folder, seed, size, threads, is_honest=is_honest)
-            )
-            for kind in ("duplicates", "swaps"):
-                counts = total.setdefault(f"{what}: {kind}", dict.fromkeys(("planted", "found", "right"), 0))
+        result = record.get(f"seed {seed}", functools.partial(judge, folder, trained, seed, size, threads))
+        for what in ("planted", "nothing planted"):
+            for kind in ("duplicates", "contradicted", "swaps", "borrowed", "contradicted_by_distance_alone"):
+                counts = total.setdefault(f"{what}: {kind.replace('_', ' ')}", dict.fromkeys(("planted", "found", "right"), 0))
                 for name in counts:
-                    counts[name] += result[kind][name]
+                    counts[name] += result[what][kind][name]
     return total
 
 
@@ -222,16 +286,16 @@ def main() -> None:
     """Run the experiment and print its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22])
-    parser.add_argument("--patients", type=int, default=60)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[31, 32, 33, 34])
+    parser.add_argument("--encoder-seed", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    for name, counts in run(args.out, args.seeds, size=Size(n_patients=args.patients), threads=args.threads).items():
+    for name, counts in run(args.out, args.seeds, encoder_seed=args.encoder_seed, threads=args.threads).items():
         precision, recall = (
             f"{what} {counts['right'] / counts[of]:.2f} ({counts['right']}/{counts[of]})" if counts[of] else f"{what} -"
             for what, of in (("precision", "found"), ("recall", "planted"))
         )
-        print(f"{name:28s} {precision}; {recall}")
+        print(f"{name:46s} {precision}; {recall}")
 
 
 if __name__ == "__main__":

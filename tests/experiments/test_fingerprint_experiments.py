@@ -51,7 +51,11 @@ def test_planted_copies_show_their_source_and_swapped_slides_another_patients_na
         offset = {"recompressed": 0, "cropped": whole.shape[1] // 12, "shifted": 13}[how]
         same = whole[offset : offset + copied.shape[0], offset : offset + copied.shape[1]]
         assert np.corrcoef(same.ravel(), copied.ravel())[0, 1] > 0.95
-    assert {name for name in honest.patients if honest.patients[name] != planted.patients[name]} == planted.swapped
+    renamed = {name for name in honest.patients if honest.patients[name] != planted.patients[name]}
+    assert {planted.patients[name] for name in renamed} == {honest.patients[name] for name in renamed} == planted.swapped
+    replaced = {name for name in honest.files if honest.files[name] != planted.files[name]}
+    assert {planted.patients[name] for name in replaced} == planted.borrowed
+    assert not planted.borrowed & planted.swapped
     assert sorted(honest.patients.values()) == sorted(planted.patients.values())
 
 
