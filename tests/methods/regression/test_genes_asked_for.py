@@ -99,3 +99,41 @@ def test_a_misspelt_panel_is_answered_with_the_panel_that_is_meant(inputs):
 def test_a_gene_of_a_file_that_the_table_lacks_is_a_note(inputs, tmp_path):
     (tmp_path / "genes.txt").write_text("TP53\nCDH1\n")
     assert "1 of 2 genes not in the table: CDH1" in " ".join(read(inputs, genes=str(tmp_path / "genes.txt")).notes)
+
+
+class TestNotes:
+    """What a table holds beside what is read of it is said."""
+
+    @pytest.fixture
+    def odd(self, tmp_path):
+        """Two patients with a normal sample, one with a second vial; one symbol with two rows, one name that is there twice."""
+        tumours = [f"TCGA-A1-A0S{i}-01A" for i in range(8)]
+        samples = [*tumours, "TCGA-A1-A0S0-11A", "TCGA-A1-A0S1-11A", "TCGA-A1-A0S2-01B"]
+        rng = np.random.default_rng(0)
+        genes = ["TP53|7157", "LYZ|4069", "SLC35E2|9906", "SLC35E2|728661", "TWICE|1", "TWICE|1"]
+        counts = pd.DataFrame(rng.integers(1, 900, (6, 11)), columns=samples, index=pd.Index(genes, name="gene"), dtype=float)
+        counts.to_csv(tmp_path / "odd.csv")
+        return Inputs(features=tmp_path, table=tmp_path / "odd.csv")
+
+    def notes(self, inputs, genes):
+        table = open_table(inputs)
+        return read_expression(table, Settings(genes=genes), table.patients, inputs)
+
+    def test_normal_and_second_samples_are_counted(self, odd):
+        (note,) = [note for note in self.notes(odd, "all").notes if "samples" in note]
+        assert note.startswith("3 of 11 samples do not count")
+        assert "2 normal tissue" in note
+        assert "1 another sample of the patient was chosen; of 1 patient with several (TCGA-A1-A0S2) one counts" in note
+
+    def test_names_of_several_rows_are_named(self, odd):
+        notes = " ".join(self.notes(odd, "all").notes)
+        assert "are there several times cannot be told apart and are left out: 1 (TWICE|1)" in notes
+        assert "go by their full names (SLC35E2|9906): 1 (SLC35E2)" in notes
+
+    def test_a_gene_of_a_panel_that_has_two_rows_is_no_missing_gene(self, odd, tmp_path):
+        (tmp_path / "mine.csv").write_text("gene\nTP53\nSLC35E2\n")
+        left_out = self.notes(odd, str(tmp_path / "mine.csv")).left_out
+        assert dict(left_out.to_numpy()) == {"SLC35E2": "stands for 2 rows of the table"}
+
+    def test_a_plain_table_has_no_notes(self, inputs):
+        assert not read(inputs).notes

@@ -18,6 +18,7 @@ from cartopath.cohort.molecular import MolecularTable, open_molecular
 from cartopath.cohort.panels import PANELS, Panel, PanelGene, find_panel, panel_of, read_panel
 from cartopath.core.errors import TableError, TraitError
 from cartopath.methods.regression.settings import ALL_GENES, Inputs, Settings
+from cartopath.methods.regression.table_notes import rows_of, table_notes
 
 _NAMED = 5
 """How many missing genes a note names."""
@@ -82,7 +83,7 @@ def read_expression(table: MolecularTable, settings: Settings, patients: Sequenc
         panel=panel,
         transform=transform,
         left_out=pd.DataFrame(left_out, columns=["gene", "reason"]),
-        notes=(*table.notes, *((hint,) if hint else ())),
+        notes=(*table_notes(table), *((hint,) if hint else ())),
     )
 
 
@@ -92,7 +93,7 @@ def _features(
     """Return genes by their feature in the table, the panel's name, which genes are missing and why, and what to do about it."""
     if settings.genes.casefold() == ALL_GENES:
         names = [bare_name(feature) for feature in table.features]
-        times, whole = Counter(names), Counter(table.features)
+        times, whole = rows_of(table), Counter(table.features)
         genes = {
             feature: PanelGene(name if times[name] == 1 else feature)
             for feature, name in zip(table.features, names, strict=True)
@@ -103,7 +104,11 @@ def _features(
     panel, is_list = asked_panel(settings.genes, inputs)
     found = find_panel(panel, table, strict=is_list)
     by_symbol = {gene.symbol: gene for gene in panel.genes}
-    missing = [(symbol, f"not in the table; closest: {', '.join(near) or 'none'}") for symbol, near in found.missing.items()]
+    rows = rows_of(table)
+    missing = [
+        (symbol, f"stands for {rows[symbol]} rows of the table" if rows[symbol] > 1 else f"not in the table; closest: {near}")
+        for symbol, near in ((symbol, ", ".join(names) or "none") for symbol, names in found.missing.items())
+    ]
     advice = f"; {found.hint} (--gene-names)" if found.hint else ""
     first = ", ".join(symbol for symbol, _ in missing[:_NAMED]) + ("..." if len(missing) > _NAMED else "")
     hint = f"{panel.name}: {len(missing)} of {len(panel.genes)} genes not in the table: {first}{advice}" if missing else ""
