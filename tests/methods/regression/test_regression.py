@@ -125,6 +125,7 @@ def test_what_was_trained_is_not_trained_again(found, inputs, folder, monkeypatc
     monkeypatch.setattr(module, "head_values", lambda *_, **__: pytest.fail("a part was trained again"))
     again = regress(inputs, SETTINGS, folder)
     assert np.array_equal(again.first.arm.scores, found.first.arm.scores)
+    assert again.first.arm.seconds == found.first.arm.seconds > 0  # What it took, not what reading it again takes.
     assert again.genes["permuted_p"].equals(found.genes["permuted_p"])
 
 
@@ -142,8 +143,11 @@ def test_a_regression_that_was_stopped_goes_on(found, inputs, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         regress(inputs, settings, tmp_path)
     monkeypatch.setattr(module, "head_values", lambda *args, **kwargs: trained.append(args[4].fold) or whole(*args, **kwargs))
-    regress(inputs, settings, tmp_path)
+    second = regress(inputs, settings, tmp_path)
     assert trained == [0, 1, 2, 3, 4]
+    kept = [read_header(path, "regression_values").meta["seconds"] for path in (tmp_path / "work").glob("mean_*_[0-9].parquet")]
+    assert len(kept) == 5
+    assert second.first.arm.seconds == pytest.approx(sum(kept))
 
 
 def test_other_settings_are_trained_anew(found, inputs, folder, monkeypatch):

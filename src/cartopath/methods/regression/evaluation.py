@@ -38,7 +38,7 @@ class Arm:
         name: `attention`, ..., `ridge` (on mean features) or `composition`.
         is_baseline: Whether it is there to be beaten.
         scores: (n_patients, n_genes) in deviations from the mean of the patients who trained, averaged over repeats.
-        seconds: What it took, NaN where it was kept from before.
+        seconds: What it took in all calls together, evaluation apart; NaN where that is not known.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,12 @@ class HeadValues:
     Attributes:
         values: (n_test, n_genes) in the units of the targets.
         training: How each training went, `TRAINING_COLUMNS`.
+        seconds: That it took to train and to predict, in whatever call that was; NaN where nobody noted it.
     """
 
     values: NDArray[np.float64]
     training: pd.DataFrame
+    seconds: float = math.nan
 
 
 def recipe_of(settings: Settings, n_features: int) -> MilTraining:

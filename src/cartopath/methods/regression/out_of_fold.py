@@ -77,9 +77,9 @@ class OutOfFold:
             patients: With their bags, in the order of the measurements.
             keeps: Write the models of the genes whose attention is asked for.
         """
-        start, kept = time.perf_counter(), self._settings.attention if keeps else ()
+        kept = self._settings.attention if keeps else ()
         found = [self._part(name, head, patients, self._values, self._genes, part, kept=kept) for part in self._parts]
-        return self._arm(name, [one.values for one in found], start, is_baseline=False)
+        return self._arm(name, [one.values for one in found], sum(one.seconds for one in found), is_baseline=False)
 
     def ridge(self, name: str, vectors: NDArray[np.float64]) -> Arm:
         """Return the predictions of ridge regression on one vector per patient, (n_patients, n)."""
@@ -87,7 +87,7 @@ class OutOfFold:
         for part in self._parts:
             found.append(ridge_values(vectors, self._values, part))
             self._say(name, len(found), len(self._parts))
-        return self._arm(name, found, start, is_baseline=True)
+        return self._arm(name, found, time.perf_counter() - start, is_baseline=True)
 
     def control(self, head: str, patients: Patients) -> Control:
         """Return what a head makes of shuffled patients, in the first repeat."""
@@ -125,6 +125,7 @@ class OutOfFold:
         store = KeptParts(self._out / "work", self._key(patients))
         found = store.read(name, part, len(genes))
         if found is None:
+            start = time.perf_counter()
             found = head_values(
                 head,
                 patients,
@@ -138,6 +139,7 @@ class OutOfFold:
                 kept=kept,
                 progress=lambda done, of: self._say(what, done, of),
             )
+            found = dataclasses.replace(found, seconds=time.perf_counter() - start)
             store.write(name, part, found)
         self._say(what, 1, 1)
         self._trainings.append((name, part, found))
@@ -159,9 +161,9 @@ class OutOfFold:
             )
         return self._keys[id(patients)]
 
-    def _arm(self, name: str, predicted: Sequence[NDArray[np.float64]], start: float, *, is_baseline: bool) -> Arm:
+    def _arm(self, name: str, predicted: Sequence[NDArray[np.float64]], seconds: float, *, is_baseline: bool) -> Arm:
         scores = [standard(values) for standard, values in zip(self._standards, predicted, strict=True)]
-        return Arm(name, is_baseline, averaged(self._parts, scores, len(self._values)), time.perf_counter() - start)
+        return Arm(name, is_baseline, averaged(self._parts, scores, len(self._values)), seconds)
 
 
 def _measured(parts: Sequence[Part], standards: Sequence[Standard], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,10 +33,12 @@ class KeptParts:
         """Return what was kept of an arm and part; None where it must be computed."""
         values, training = self._paths(arm, part)
         try:
-            if read_header(values, _VALUES).key != self._key:
+            header = read_header(values, _VALUES)
+            if header.key != self._key:
                 return None
             flat = read_table(values, _VALUES)["value"].to_numpy(np.float64)
-            return HeadValues(flat.reshape(len(part.test), n_genes), read_table(training, _TRAINING))
+            seconds = float(header.meta.get("seconds", math.nan))
+            return HeadValues(flat.reshape(len(part.test), n_genes), read_table(training, _TRAINING), seconds)
         except (ArtifactError, ValueError):
             return None
 
@@ -43,7 +46,8 @@ class KeptParts:
         """Keep what was computed."""
         values, training = self._paths(arm, part)
         write_table(found.training, training, Header(kind=_TRAINING, key=self._key))
-        write_table(pd.DataFrame({"value": found.values.ravel()}), values, Header(kind=_VALUES, key=self._key))
+        header = Header(kind=_VALUES, key=self._key, meta={"seconds": found.seconds})
+        write_table(pd.DataFrame({"value": found.values.ravel()}), values, header)
 
     def _paths(self, arm: str, part: Part) -> tuple[Path, Path]:
         name = f"{safe_name(arm)}_{part.repeat}_{part.fold}"
