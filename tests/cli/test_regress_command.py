@@ -40,6 +40,9 @@ def test_a_regression_prints_what_it_found_and_writes_a_page(cohort, tmp_path):
     assert result.exit_code == 0, result.output
     assert "20 patients, 2 genes, 4 features of made" in result.output
     assert "ridge" in result.output and "WARS1" in result.output
+    assert max(map(len, result.output.partition("best genes")[0].splitlines()[:-1])) <= 80
+    header = next(line for line in result.output.splitlines() if line.strip().startswith("by"))
+    assert header.split("┃")[-1].strip() == "s"
     assert (tmp_path / "index.html").is_file()
     assert set(pd.read_csv(tmp_path / "genes.csv")["gene"]) == {"TP53", "WARS1"}
 
@@ -71,4 +74,4 @@ def test_a_log_says_how_far_a_regression_is(cohort, tmp_path, monkeypatch):
     words = [str(cohort / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path), "--genes", "TP53", "--head", "mean"]
     printed = runner.invoke(app, ["regress", *words, "--epochs", "2", "--no-control"]).output
     assert "features: " in printed and " of 20" in printed
-    assert "below it" in printed
+    assert "below" in printed

@@ -11,6 +11,8 @@ from cartopath.core.errors import CartopathError
 from cartopath.study.run import RunSummary
 
 OK, FAILED, SOME_FAILED = 0, 1, 3
+_BETWEEN = 3
+"""Characters beside each column of a table, but for one at the end."""
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -60,3 +62,38 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
     for row in rows:
         table.add_row(*(plain(str(cell)) for cell in row))
     console.print(table, soft_wrap=False)
+
+
+def print_numbers(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table of numbers, in which nothing wraps: columns for which the terminal is too narrow follow in a table below.
+
+    Args:
+        columns: Headers, which may have several lines; the first column names the rows and stands in every table.
+        rows: Cells.
+        title: Above the first table.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    for number, places in enumerate(_fitting(columns, cells, console.width)):
+        shown = [[row[place] for place in places] for row in cells]
+        if number > 0:
+            console.print()
+        print_table([columns[place] for place in places], shown, title=title if number == 0 else None)
+
+
+def _fitting(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Return which columns stand in which table, so that each table fits: the first, and as many others as there is room for.
+
+    >>> _fitting(["", "one", "two", "three"], [["name", "1", "2", "3"]], 18)
+    [[0, 1, 2], [0, 3]]
+    """
+    wide = [
+        max(len(line) for cell in (head, *(row[place] for row in cells)) for line in cell.split("\n"))
+        for place, head in enumerate(columns)
+    ]
+    wide[0] = min(wide[0], width // 2)  # Long names may wrap.
+    tables: list[list[int]] = []
+    for place in range(1, len(columns)):
+        if not tables or sum(wide[other] + _BETWEEN for other in (*tables[-1], place)) - 1 > width:
+            tables.append([0])
+        tables[-1].append(place)
+    return tables

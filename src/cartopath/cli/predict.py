@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cartopath.cli.console import console, guarded, print_summary, print_table
+from cartopath.cli.console import console, guarded, print_numbers, print_summary
 from cartopath.cli.progress import shown_progress
 from cartopath.methods.apply import apply_models
 from cartopath.study.config import ComputeConfig
@@ -21,7 +21,7 @@ def predict_command(
             applied = apply_models(model, slides, out=out, mpp=mpp, assume_mpp=assume_mpp, compute=compute, watcher=progress)
         table = applied.predictions
         shown = [column for column in table.columns if column != "warnings"]
-        print_table(shown, [[_short(cell) for cell in row] for row in table[shown].itertuples(index=False)])
+        print_numbers(shown, [[_short(cell) for cell in row] for row in table[shown].itertuples(index=False)])
         for slide_id, warnings in zip(table["slide_id"], table["warnings"], strict=True):
             if warnings:
                 console.print(f"[yellow]warning:[/] {slide_id}: {warnings}")

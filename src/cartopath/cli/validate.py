@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cartopath.cli.console import OK, console, errors, guarded, print_line, print_table
+from cartopath.cli.console import OK, console, errors, guarded, print_line, print_numbers
 from cartopath.core.rng import stream
 from cartopath.methods.spatial.existing_map import judge_map
 from cartopath.methods.spatial.reading import read_sections
@@ -79,6 +79,6 @@ def _print(judged: Sequence[Scores]) -> None:
         [one.name, f"{one.median:.3f}", one.n_good, f"{one.median_equal:.3f}", *(f"{one.by_section[name]:.3f}" for name in names)]
         for one in judged
     ]
-    print_table(["", "median r", "r > .3", "equal totals", *names], rows, title="Pearson's r over spots, by gene")
+    print_numbers(["", "median r", "r > .3", "equal totals", *names], rows, title="Pearson's r over spots, by gene")
     best = best_genes(judged[0], _N_BEST)
     console.print("best: " + ", ".join(f"{gene} {judged[0].by_gene[gene]:.2f}" for gene in best), markup=False)

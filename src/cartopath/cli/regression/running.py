@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, plain, print_line, print_table, shows_bars
+from cartopath.cli.console import OK, SOME_FAILED, console, errors, guarded, plain, print_line, print_numbers, shows_bars
 from cartopath.cli.progress import LINE_EVERY_S
 from cartopath.methods.regression import Inputs, Machine, Regression, Settings, regress
 from cartopath.report.numbers import is_known
@@ -68,8 +68,8 @@ def _print(found: Regression) -> None:
     n_patients, n_genes = found.measured.shape
     encoder = found.patients.encoder or "an unnamed encoder"
     console.print(f"{n_patients} patients, {n_genes:,} genes, {found.patients.n_features} features of {encoder}", markup=False)
-    columns = ("by", "median r", "r > 0.3", "q < 0.05", "beat shuffled", "beat baseline", "below it", "s")
-    print_table(columns, [_arm(row) for row in found.arms.to_dict("records")], title="\nout-of-fold predictions, genes")
+    columns = ("by", "median\nr", "r >\n0.3", "q <\n0.05", "beat\nshuffled", "beat\nbaseline", "below\nit", "s")
+    print_numbers(columns, [_arm(row) for row in found.arms.to_dict("records")], title="\nout-of-fold predictions, genes")
     _print_best(found)
     if found.control is not None:
         n = len(found.control.genes)
@@ -92,7 +92,7 @@ def _arm(row: dict[str, object]) -> tuple[str, ...]:
         f"{row['n_beat_permuted']:,}",
         f"{beat:,.0f}" if is_known(beat) else "-",
         f"{below:,.0f}" if is_known(below) else "-",
-        f"{row['seconds']:.0f}",
+        f"{row['seconds']:.0f}" if is_known(row["seconds"]) else "-",
     )
 
 
@@ -109,7 +109,7 @@ def _print_best(found: Regression) -> None:
         for row in best.to_dict("records")
     ]
     columns = ("gene", "r (95 % interval)", "q", f"r of {found.baseline}", "beats it")
-    print_table(columns, rows, title=f"\nbest genes of {found.first.arm.name}")
+    print_numbers(columns, rows, title=f"\nbest genes of {found.first.arm.name}")
 
 
 def _failed(found: Regression) -> int:
