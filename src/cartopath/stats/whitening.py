@@ -1,7 +1,7 @@
 """Features along the directions in which pieces of tissue differ, each brought to the same spread; no label is looked at.
 
-An encoder that learned who is who keeps many features that say nearly the same, and a few strong ones, such as the amount of
-tissue, that hide the others. A head with a dozen labelled patients cannot tell which matter; here they all count alike.
+An encoder gives many features that say nearly the same, and a few strong ones, such as the amount of tissue, that hide the others
+in a distance. Along the directions of all slides, each of one spread, they count alike.
 """
 
 from __future__ import annotations
