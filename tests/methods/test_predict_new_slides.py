@@ -10,7 +10,8 @@ import pytest
 
 from cartopath.core.errors import ArtifactError, BundleError, SlideError
 from cartopath.methods import apply
-from cartopath.methods.apply import apply_models, differences, read_trained
+from cartopath.methods.apply import apply_models, differences
+from cartopath.methods.trained import read_trained
 from cartopath.slides import StainStatistics
 from cartopath.study.config import ComputeConfig
 
@@ -227,7 +228,8 @@ class TestNetworksThatCannotBeUsed:
         assert row["MKI67"] == pytest.approx(expected["MKI67"])
 
     def test_that_are_not_there_are_named(self, new_slides, tmp_path):
-        with pytest.raises(BundleError, match=r"nowhere: no trained networks; expected models/<method> of a study"):
+        message = r"nowhere: no trained networks: there is no such folder.*; expected models/<method> of a study"
+        with pytest.raises(BundleError, match=message):
             apply_models(tmp_path / "nowhere", [new_slides], out=tmp_path / "out", compute=HERE)
 
     def test_that_need_different_tiles_are_not_applied_together(self, damaged, new_slides, tmp_path):
@@ -339,3 +341,35 @@ class TestSlidesAtUrls:
         paths = sorted(new_slides.iterdir())
         apply_models(model, [f"{url}/{paths[0].name}", url], out=tmp_path / "out", compute=HERE)
         assert (tmp_path / "out" / "predictions.csv").read_bytes() == (applied / "predictions.csv").read_bytes()
+
+
+@pytest.fixture
+def other_folders(tmp_path):
+    """What people give that is no folder of trained networks."""
+    for name in (
+        *("study/study.yaml", "trained/models/attention/ER/ensemble.json", "trained/models/attention/ER/round_0/mil.json"),
+        *("encoder/fingerprint.json", "features/a.h5", "slide.svs"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("study", "it is a study that has trained none yet"),
+        ("trained", "it is a folder of attention; give .*trained/models/attention"),
+        ("trained/models", "it is a folder of attention; give .*trained/models/attention"),
+        ("trained/models/attention/ER/round_0", "it is one round of them; give .*attention/ER or .*attention"),
+        ("encoder", "it is an encoder"),
+        ("features", "the folder holds a.h5"),
+        ("slide.svs", "it is a file, and networks are a folder"),
+        ("empty", "the folder holds nothing"),
+        ("trainde", "there is no such folder; beside it lies trained"),
+    ],
+)
+def test_what_lies_where_networks_were_looked_for_is_said(other_folders, given, words):
+    with pytest.raises(BundleError, match=f"no trained networks: {words}"):
+        read_trained(other_folders / given)

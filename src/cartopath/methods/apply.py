@@ -17,19 +17,18 @@ from cartopath.cohort import parse_barcode, read_slides
 from cartopath.cohort.slide_lists.slide_files import slide_stem
 from cartopath.core.errors import BundleError, SlideError
 from cartopath.core.locations import as_path, is_remote, resolved
-from cartopath.methods.attention.apply import is_attention, read_intact_attention, score_by_attention
+from cartopath.methods.attention.apply import score_by_attention
 from cartopath.methods.cutting import CutSlide, cut_slide
 from cartopath.methods.encoding.beside import SlideFeatures
-from cartopath.methods.ensemble import read_ensemble
-from cartopath.methods.fingerprints.apply import is_head, read_intact_head, score_by_heads
+from cartopath.methods.fingerprints.apply import score_by_heads
 from cartopath.methods.scoring import device_name, write_scores
 from cartopath.methods.tile_classifier.prediction import score_tiles
+from cartopath.methods.trained import TrainedTrait, read_trained
 from cartopath.slides import StainStatistics, compare_stain
 from cartopath.slides.quality import quality_flags
 from cartopath.stats import heterogeneity
 from cartopath.store.artifacts import Header, read_json, write_csv, write_json
-from cartopath.store.hashing import file_sha256, value_key
-from cartopath.study.config import ComputeConfig, TilesConfig
+from cartopath.study.config import ComputeConfig
 from cartopath.study.executors import make_executor
 from cartopath.study.inputs import slide_identity
 from cartopath.study.layout import Layout
@@ -37,39 +36,9 @@ from cartopath.study.run import RunSummary, Silent, Stage, Watcher, completed_fi
 from cartopath.study.stages.mapping import draw_maps, map_paths
 from cartopath.study.stages.scores import SlideGeometry, as_votes, ensemble_score, joined_scores
 from cartopath.study.tasks import Result, Task, task_key
-from cartopath.training import SlideTiles, read_card
-from cartopath.training.bundle import WEIGHTS_NAME
+from cartopath.training import SlideTiles
 
 VERSION = 3
-
-
-@dataclass(frozen=True)
-class TrainedTrait:
-    """The networks of one trait and what they must be given.
-
-    Attributes:
-        trait: Its name.
-        folder: Where its ensemble lies.
-        key: Changes when its networks do.
-        tiles: How slides are to be cut.
-        stain: Stain of the training slides.
-        mpp: Resolutions of the training slides, um per pixel.
-        patients: Patients who trained or validated any of the voting networks.
-        method: The recipe that trained them.
-        by_heads: Whether they are receptor heads, which read the fingerprints of an encoder.
-        by_attention: Whether they are attention heads, which read the features of an encoder.
-    """
-
-    trait: str
-    folder: Path
-    key: str
-    tiles: TilesConfig
-    stain: tuple[StainStatistics, ...]
-    mpp: tuple[float, ...]
-    patients: frozenset[str]
-    method: str = "tile_classifier"
-    by_heads: bool = False
-    by_attention: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,53 +52,6 @@ class Applied:
 
     predictions: pd.DataFrame
     summary: RunSummary
-
-
-def read_trained(model: Path) -> list[TrainedTrait]:
-    """Return the trained traits at a folder: one trait's ensemble, or several side by side.
-
-    Raises:
-        BundleError: There are none, they cut slides differently, or something of them is missing or damaged.
-    """
-    folders = [model] if (model / "ensemble.json").is_file() else sorted(file.parent for file in model.glob("*/ensemble.json"))
-    if not folders:
-        raise BundleError(f"{model}: no trained networks; expected models/<method> of a study, or one trait's folder in it")
-    traits = [_read_trait(folder) for folder in folders]
-    for trait in traits[1:]:
-        if trait.tiles != traits[0].tiles:
-            raise BundleError(f"{model}: {traits[0].trait} and {trait.trait} need different tiles; apply them one by one")
-    return traits
-
-
-def _read_trait(folder: Path) -> TrainedTrait:
-    ensemble = read_ensemble(folder)
-    cards = [read_intact_card(folder / f"round_{round_}") for round_ in ensemble["voting"]]
-    stain = {value_key(item): item for card in cards for item in card["stain"] if item}
-    return TrainedTrait(
-        trait=str(ensemble["trait"]),
-        folder=folder.resolve(),
-        key=value_key([ensemble, [card["key"] for card in cards]]),
-        tiles=TilesConfig.model_validate(cards[0]["tiles"]),
-        stain=tuple(StainStatistics(**item) for item in stain.values()),
-        mpp=tuple(sorted({mpp for card in cards for mpp in card["resolution"]})),
-        patients=frozenset(patient for card in cards for group in card["patients"].values() for patient in group),
-        method=str(cards[0]["method"]),
-        by_heads=is_head(folder / f"round_{ensemble['voting'][0]}"),
-        by_attention=is_attention(folder / f"round_{ensemble['voting'][0]}"),
-    )
-
-
-def read_intact_card(bundle: Path) -> dict[str, Any]:
-    """Return a network's card; a slide must not be opened for networks that turn out to be damaged."""
-    if is_head(bundle):
-        return read_intact_head(bundle)
-    if is_attention(bundle):
-        return read_intact_attention(bundle)
-    _, card, sha256 = read_card(bundle)
-    weights = bundle / WEIGHTS_NAME
-    if not weights.is_file() or file_sha256(weights) != sha256:
-        raise BundleError(f"{weights}: missing, damaged, or of another network; copy the whole folder of the model again")
-    return card
 
 
 def apply_models(

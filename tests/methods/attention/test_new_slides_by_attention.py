@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import BundleError
-from cartopath.methods.apply import apply_models, read_trained
+from cartopath.methods.apply import apply_models
 from cartopath.methods.external.frozen import read_frozen
+from cartopath.methods.trained import read_trained
 from cartopath.study.config import ComputeConfig
 
 HERE = ComputeConfig(workers=0, accelerator="cpu")

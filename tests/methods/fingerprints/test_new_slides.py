@@ -7,7 +7,8 @@ import pytest
 
 from cartopath.core.errors import BundleError
 from cartopath.methods import apply
-from cartopath.methods.apply import apply_models, read_trained
+from cartopath.methods.apply import apply_models
+from cartopath.methods.trained import read_trained
 from cartopath.store.atomic import write_bytes
 from cartopath.study.config import ComputeConfig
 from cartopath.study.stages.mapping import map_paths

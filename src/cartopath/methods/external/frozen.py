@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cartopath.core.errors import ArtifactError, BundleError
-from cartopath.methods.apply import TrainedTrait, read_intact_card, read_trained
 from cartopath.methods.attention.apply import attention_encoder, is_attention
 from cartopath.methods.encoding.beside import pretrained_by
 from cartopath.methods.ensemble import read_ensemble
 from cartopath.methods.fingerprints.apply import head_encoder, is_head
+from cartopath.methods.trained import TrainedTrait, read_intact_card, read_trained
 from cartopath.store.hashing import file_sha256
 from cartopath.study.config import MethodConfig
 from cartopath.study.run import Study

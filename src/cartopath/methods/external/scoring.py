@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from cartopath.methods.apply import TrainedTrait, score_traits, warnings_of
+from cartopath.methods.apply import score_traits, warnings_of
 from cartopath.methods.cutting import cut_slide
 from cartopath.methods.external.cohort import ExternalSlide
 from cartopath.methods.external.frozen import FrozenModels
 from cartopath.methods.scoring import device_name, write_scores
+from cartopath.methods.trained import TrainedTrait
 from cartopath.study.config import ComputeConfig, MethodConfig
 from cartopath.study.layout import Layout
 from cartopath.study.stages.scores import ensemble_score, round_columns, slide_score
