@@ -16,7 +16,10 @@ from cartopath.methods.ensemble import wanted_scores
 from cartopath.store.embeddings import read_embeddings
 from cartopath.study.run import Study, completed_figures
 from cartopath.study.tasks import write_receipt
+from cartopath.training.fingerprint import read_fingerprint_card
 from cartopath.training.mil import predict_bag, read_mil_bundle, read_mil_card
+
+from ..fingerprints.conftest import untrained
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,53 @@ def test_with_folds_nobody_is_predicted_by_a_head_that_saw_them(folds):
         assert not seen & set(own)
         assert patients.loc[own, "predicted"].to_numpy() == pytest.approx(patients.loc[own, f"round_{round_}"].to_numpy())
         assert patients.drop(index=own)[f"round_{round_}"].isna().all()
+
+
+@pytest.fixture(scope="module")
+def own_encoders(attention_study, write_attention, attention_config, tmp_path_factory):
+    """The study in folds, each with an encoder of its own, which learned nothing."""
+    folder = tmp_path_factory.mktemp("own encoders") / "study"
+    for name in ("cohort", "quality", "tiles"):
+        shutil.copytree(attention_study / name, folder / name)
+    for stage in ("cohort", "quality", "tiles"):
+        shutil.copytree(attention_study / "receipts" / stage, folder / "receipts" / stage)
+    (folder / "cohort" / "splits.parquet").unlink()
+    from cartopath.methods import recipe_stages
+    from cartopath.study.run import run_study
+
+    regions = {"region_um": 150, "region_tissue": 0.5, "rotation": "right_angles"}
+    method = {**attention_config["method"], "encoder": "own", "pretraining": regions}
+    folds = {"scheme": "folds", "rounds": 3}
+    study = write_attention(folder, method=method, splits=folds, traits=["MKI67"], maps={"heterogeneity": []})
+    wanted = ("cohort", "splits", "labels", "quality", "tiles", "pretrain", "embed", "fit", "train", "ensemble", "predict")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("cartopath.methods.encoding.pretraining.train_fingerprint", untrained)
+        stages = [stage for stage in recipe_stages(study.config) if stage.name in (*wanted, "bookkeeping", "regression")]
+        summary = run_study(study, stages)
+    assert not summary.failed, summary.failed
+    return study
+
+
+def test_a_folds_heads_learn_from_its_own_encoder_which_has_not_seen_its_test_patients(own_encoders):
+    splits = pd.read_parquet(own_encoders.layout.root / "cohort" / "splits.parquet")
+    names = set()
+    for fold in range(3):
+        encoder = read_fingerprint_card(own_encoders.layout.encoder("attention", fold))
+        head = read_mil_card(own_encoders.layout.model("attention", "MKI67", fold))
+        tested = set(splits[(splits["round"] == fold) & (splits["set"] == "test")]["patient_id"])
+        assert encoder.patients and not set(encoder.patients) & tested
+        assert head.encoder.sha256 == encoder.weights_sha256
+        assert head.encoder_dir == own_encoders.layout.encoder("attention", fold)
+        names.add(encoder.weights_sha256)
+    assert len(names) == 3
+
+
+def test_with_an_encoder_per_fold_every_slide_is_scored_by_the_fold_that_never_saw_it(own_encoders):
+    patients = pd.read_csv(own_encoders.layout.table("regression_patients")).set_index("patient_id")
+    slides = pd.read_csv(own_encoders.layout.table("slides")).set_index("slide_id")["patient_id"]
+    assert len(patients) == 24
+    for slide, patient in slides.items():
+        tiles = pd.read_parquet(own_encoders.layout.scores("attention", "MKI67", slide))
+        fold = patients.loc[patient, "test_round"]
+        assert [name for name in tiles if name.startswith("round_")] == [f"round_{fold}"]
+        assert tiles["weight"].sum() == pytest.approx(1, abs=1e-4)
