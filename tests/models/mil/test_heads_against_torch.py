@@ -11,7 +11,9 @@ from cartopath.models.mil import (
     MilSpec,
     Scratch,
     attention_gradients,
+    attention_units,
     by_name,
+    has_written_gradients,
     initial_parameters,
     parameter_shapes,
     pooled,
@@ -112,8 +114,9 @@ def test_a_unit_that_is_left_out_has_no_part_in_the_value_and_still_in_attention
 class TestWrittenGradients:
     """Those of attention heads, against what torch derives."""
 
-    def gradients(self, *, sizes: list[int], rate: float, clamp: float, n_layers: int = 1):
-        spec = MilSpec(n_features=6, clamp=clamp, dropout=rate, n_layers=n_layers)
+    def gradients(self, head: str, *, sizes: list[int], rate: float, clamp: float, n_layers: int = 1):
+        spec = MilSpec(head=head, n_features=6, clamp=clamp, dropout=rate, n_layers=n_layers)
+        assert has_written_gradients(spec)
         blocks = initial_parameters(spec, [np.random.default_rng(seed) for seed in range(3)])
         rng = np.random.default_rng(4)
         kept = torch.from_numpy((rng.random((3, len(sizes), spec.n_droppable)) > rate).astype(np.float32))
@@ -135,21 +138,28 @@ class TestWrittenGradients:
         )
         return by_name(written), derived
 
+    @pytest.mark.parametrize("head", ["attention", "gated_attention"])
     @pytest.mark.parametrize("sizes", [[9], [5, 5, 5], [4, 1, 7]])
     @pytest.mark.parametrize("rate", [0.0, 0.3])
     @pytest.mark.parametrize("clamp", [0.0, 0.4, 10.0])
-    def test_they_are_those_that_torch_derives(self, sizes, rate, clamp):
-        written, derived = self.gradients(sizes=sizes, rate=rate, clamp=clamp)
+    def test_they_are_those_that_torch_derives(self, head, sizes, rate, clamp):
+        self.assert_equal(*self.gradients(head, sizes=sizes, rate=rate, clamp=clamp))
+
+    @pytest.mark.parametrize("head", ["attention", "gated_attention"])
+    @pytest.mark.parametrize("rate", [0.0, 0.3])
+    def test_they_are_without_a_hidden_layer_too(self, head, rate):
+        self.assert_equal(*self.gradients(head, sizes=[4, 1, 7], rate=rate, clamp=0.4, n_layers=0))
+
+    @pytest.mark.parametrize("head", ["attention", "gated_attention"])
+    def test_heads_that_are_computed_a_few_at_a_time_are_those_of_all_at_once(self, head, monkeypatch):
+        monkeypatch.setattr(attention_units, "_UNITS_AT_ONCE", 1)
+        self.assert_equal(*self.gradients(head, sizes=[4, 1, 7], rate=0.3, clamp=0.4))
+
+    def assert_equal(self, written, derived):
         for name, gradient in derived.items():
             torch.testing.assert_close(
                 written[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
             )
-
-    @pytest.mark.parametrize("rate", [0.0, 0.3])
-    def test_they_are_without_a_hidden_layer_too(self, rate):
-        written, derived = self.gradients(sizes=[4, 1, 7], rate=rate, clamp=0.4, n_layers=0)
-        for name, gradient in derived.items():
-            torch.testing.assert_close(written[name], gradient, rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()

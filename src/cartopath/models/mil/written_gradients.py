@@ -1,8 +1,8 @@
 """The gradients of attention heads written out, several times cheaper than derived step by step: for one output per head.
 
-The hidden layer has nothing behind it, so tiles meet only two layers: one row for the value, and attention's, each already
-multiplied with the hidden layer. Gradients are taken of these and then passed on to their two factors. Within rounding they equal
-those that torch derives from `pooled`.
+The hidden layer has nothing behind it, so tiles meet only a row for the value and the layers of attention, each multiplied with
+the hidden layer before. Gradients are taken of these and then passed on to their two factors. Within rounding they equal those
+that torch derives from `pooled`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cartopath.models.mil.attention_units import AttentionUnits
 from cartopath.models.mil.bag_sums import BagSums
 from cartopath.models.mil.parameters import by_name
 from cartopath.models.mil.scratch import Scratch
@@ -20,25 +21,23 @@ from cartopath.models.mil.spec import MilSpec
 
 Blocks = Mapping[str, Tensor]
 
-_UNITS_AT_ONCE = 1 << 20
-
 
 def has_written_gradients(spec: MilSpec) -> bool:
     """Return whether heads of this kind can go this way."""
-    return spec.head == "attention" and spec.is_folded and spec.n_outputs == 1
+    return spec.has_attention and spec.is_folded and spec.n_outputs == 1
 
 
 @torch.no_grad()
 def attention_predictions(spec: MilSpec, blocks: Blocks, tiles: Tensor, sizes: Sequence[int], *, scratch: Scratch) -> Tensor:
     """Return what all heads predict, without dropout, (n_heads, 1, n_bags); arguments are those of `attention_gradients`."""
     columns, bags = _columns(tiles), BagSums(sizes)
-    score, folded = blocks["attention.score"], _folded_attention(blocks, scratch)
+    attention = AttentionUnits(blocks, columns, scratch)
     values = _value_rows(blocks, None, 1).folded.squeeze(1) @ columns
     if spec.bound:
         values.clamp_(-spec.bound, spec.bound)
     predictions = values.new_empty(len(values), len(sizes))
-    for heads in _few(folded, columns):
-        shares = bags.softmax(_scores(score[heads], _units(folded[heads], columns, scratch)))
+    for heads in attention.few():
+        shares = bags.softmax(attention.scores(heads, attention.of(heads)))
         predictions[heads] = bags.sums(shares.mul_(values[heads]))
     return predictions.unsqueeze(1)
 
@@ -72,27 +71,22 @@ def attention_gradients(
     """
     columns, bags = _columns(tiles), BagSums(sizes)
     with_one = columns.T.contiguous()
-    score, folded = blocks["attention.score"], _folded_attention(blocks, scratch)
+    attention = AttentionUnits(blocks, columns, scratch)
     rows = _value_rows(blocks, kept, len(sizes))
     values = bags.products(rows.folded, with_one)  # (n_heads, n_tiles)
-    by_folded = scratch.array("by_folded", *folded.shape, like=folded)
     by_value = torch.empty_like(values)
-    for heads in _few(folded, columns):
-        units = _units(folded[heads], columns, scratch)
-        shares = bags.softmax(_scores(score[heads], units))
+    for heads in attention.few():
+        units = attention.of(heads)
+        shares = bags.softmax(attention.scores(heads, units))
         within = values[heads].clamp(-spec.bound, spec.bound) if spec.bound else values[heads]
         predictions = bags.sums(shares * within)  # (n_some, n_bags)
         by_prediction = bags.spread(of_predictions(predictions.unsqueeze(1), heads).squeeze(1))
         torch.mul(by_prediction, shares, out=by_value[heads])
-        by_score = (within - bags.spread(predictions)).mul_(by_value[heads]).unsqueeze(1)
+        by_score = (within - bags.spread(predictions)).mul_(by_value[heads])
         if spec.bound:
             by_value[heads] *= within == values[heads]
-        torch.bmm(by_score, units.transpose(1, 2), out=into["attention.score"][heads])
-        slopes = scratch.array("slopes", *units.shape, like=units)
-        torch.ops.aten.tanh_backward.grad_input(by_score.expand_as(units), units, grad_input=slopes)
-        torch.mm(slopes.view(-1, len(with_one)), with_one, out=by_folded[heads].view(-1, with_one.shape[1]))
-    by_folded *= score.transpose(1, 2)
-    _write_attention(blocks, by_folded, into)
+        attention.go_back(heads, units, by_score, with_one, into)
+    attention.write(into)
     _write_value(blocks, rows, bags.gathered(by_value, with_one), kept, into)
 
 
@@ -117,35 +111,6 @@ def _columns(tiles: Tensor) -> Tensor:
     return columns
 
 
-def _few(folded: Tensor, columns: Tensor) -> list[slice]:
-    """Return heads in lots that are small enough for their units to stay in the processor's cache."""
-    n_heads = len(folded)
-    at_once = max(1, _UNITS_AT_ONCE // (folded.shape[1] * columns.shape[1]))
-    return [slice(first, min(first + at_once, n_heads)) for first in range(0, n_heads, at_once)]
-
-
-def _folded_attention(blocks: Blocks, scratch: Scratch) -> Tensor:
-    """Return attention's layer together with the hidden one, (n_heads, n_attention, n_features + 1)."""
-    if "hidden.0" not in blocks:
-        return blocks["attention"]
-    own, hidden = blocks["attention.weight"], blocks["hidden.0"]
-    folded = torch.bmm(own, hidden, out=scratch.array("folded", *own.shape[:2], hidden.shape[2], like=own))
-    folded[..., -1] += blocks["attention.bias"]
-    return folded
-
-
-def _units(folded: Tensor, columns: Tensor, scratch: Scratch) -> Tensor:
-    """Return attention's units of some heads, (n_some, n_attention, n_tiles), where those of others were before."""
-    units = scratch.array("units", *folded.shape[:2], columns.shape[1], like=columns)
-    torch.mm(folded.view(-1, len(columns)), columns, out=units.view(-1, columns.shape[1]))
-    return units.tanh_()
-
-
-def _scores(score: Tensor, units: Tensor) -> Tensor:
-    """Return scores before the softmax, (n_some, n_tiles)."""
-    return torch.bmm(score, units).squeeze(1)
-
-
 def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
     named = by_name(blocks)
     own, shift = named["value.weight"], named["value.bias"].unsqueeze(-1)  # (n_heads, 1, n_hidden), (n_heads, 1, 1)
@@ -155,16 +120,6 @@ def _value_rows(blocks: Blocks, kept: Tensor | None, n_bags: int) -> _Rows:
     folded = shown @ blocks["hidden.0"]
     folded[..., -1:] += shift
     return _Rows(shown, folded)
-
-
-def _write_attention(blocks: Blocks, by_folded: Tensor, into: Blocks) -> None:
-    """Pass the gradient by the folded layer on to attention's own layer and to the hidden one."""
-    if "hidden.0" not in blocks:
-        into["attention"].copy_(by_folded)
-        return
-    torch.bmm(by_folded, blocks["hidden.0"].transpose(1, 2), out=into["attention.weight"])
-    into["attention.bias"].copy_(by_folded[..., -1])
-    torch.bmm(blocks["attention.weight"].transpose(1, 2), by_folded, out=into["hidden.0"])
 
 
 def _write_value(blocks: Blocks, rows: _Rows, by_rows: Tensor, kept: Tensor | None, into: Blocks) -> None:
