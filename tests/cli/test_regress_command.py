@@ -1,5 +1,7 @@
 """`cartopath regress` from the command line: one small cohort, and the messages of what cannot be done."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,17 @@ def test_features_that_are_not_there_are_named(cohort, tmp_path):
     result = runner.invoke(app, ["regress", str(tmp_path / "none"), str(cohort / "expression.csv"), "-o", str(tmp_path), "-q"])
     assert result.exit_code == 1
     assert "no such folder of feature files" in result.output
+
+
+def test_a_damaged_file_costs_itself_and_is_named(cohort, tmp_path):
+    shutil.copytree(cohort / "features", tmp_path / "features")
+    (tmp_path / "features" / "P03.h5").write_bytes(b"no HDF5 at all")
+    words = [str(tmp_path / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path / "out"), "--genes", "TP53", "-q"]
+    result = runner.invoke(app, ["regress", *words, "--head", "mean", "--epochs", "2", "--no-control", "--folds", "4"])
+    assert result.exit_code == 3
+    assert "19 patients" in result.output and "P03.h5: not readable" in result.output
+    left_out = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index("name")["reason"]
+    assert "P03.h5: not readable" in left_out["P03"]
 
 
 def test_a_log_says_how_far_a_regression_is(cohort, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import cartopath.methods.regression.patients as module
 from cartopath.core.errors import ArtifactError, TableError
 from cartopath.methods.regression.patients import read_patients
 from cartopath.methods.regression.settings import Inputs, Settings
@@ -94,3 +95,20 @@ def test_a_table_without_patients_is_refused(tmp_path, features):
     (tmp_path / "slides.csv").write_text("slide_id,mpp\ns1,0.5\n")
     with pytest.raises(TableError, match="names no patients"):
         read(tmp_path, ["P1"], slides=tmp_path / "slides.csv")
+
+
+def test_files_that_cannot_be_read_are_left_out_each_with_its_reason(tmp_path, features, monkeypatch):
+    for slide in ("P1", "P2", "P3"):
+        write_slide(tmp_path / f"{slide}.h5", slide, features)
+    (tmp_path / "P2.h5").write_bytes(b"no HDF5 at all")
+    monkeypatch.setattr(module, "fatal_feature_files", lambda paths: {tmp_path / "P3.h5": "P3.h5: damaged so that it crashes"})
+    found = read(tmp_path, ["P1", "P2", "P3"])
+    assert found.names == ("P1",)
+    assert "not readable" in reasons(found)["P2"] and reasons(found)["P3"] == "P3.h5: damaged so that it crashes"
+    assert len(found.unreadable) == 2
+
+
+def test_where_no_file_can_be_read_the_first_says_why(tmp_path):
+    (tmp_path / "P1.h5").write_bytes(b"no HDF5 at all")
+    with pytest.raises(ArtifactError, match=r"P1\.h5: not readable"):
+        read(tmp_path, ["P1"])

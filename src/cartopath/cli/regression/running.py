@@ -113,10 +113,19 @@ def _print_best(found: Regression) -> None:
 
 
 def _failed(found: Regression) -> int:
+    unreadable = found.patients.unreadable
+    for reason in unreadable[:_SHOWN]:
+        print_line("failed", "yellow", f"left out: {reason}")
+    if len(unreadable) > _SHOWN:
+        console.print(f"... and {len(unreadable) - _SHOWN} more files (left_out.csv)")
+    return SOME_FAILED if unreadable or _trainings_failed(found) else OK
+
+
+def _trainings_failed(found: Regression) -> bool:
     if found.training.empty:
-        return OK
+        return False
     bad = found.training[found.training["ending"].isin(["diverged", "untrainable"])]
     for ending, rows in bad.groupby("ending"):
         reason = next((str(reason) for reason in rows["reason"] if reason), "the loss was no number any more")
         print_line("failed", "yellow", f"{len(rows):,} of {len(found.training):,} trainings {ending}: {reason}")
-    return SOME_FAILED if len(bad) else OK
+    return len(bad) > 0

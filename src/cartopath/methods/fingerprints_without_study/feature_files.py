@@ -14,7 +14,7 @@ from cartopath.cohort.delimited import read_words
 from cartopath.cohort.slide_lists.slide_columns import SlideColumns
 from cartopath.core.errors import ArtifactError, TableError
 from cartopath.stats.matching import Side
-from cartopath.training.feature_files import find_feature_files, read_features
+from cartopath.training.feature_files import fatal_feature_files, find_feature_files, read_features
 from cartopath.training.feature_files.finding import slide_name
 
 
@@ -49,7 +49,10 @@ def read_feature_files(inputs: Sequence[Path], *, table: Path | None = None) -> 
         TableError: The table cannot be read.
     """
     patients = _patients(table) if table is not None else {}
-    return [_read(path, patients) for given in inputs for path in find_feature_files(given).values()]
+    paths = [path for given in inputs for path in find_feature_files(given).values()]
+    for reason in fatal_feature_files(paths).values():
+        raise ArtifactError(reason)
+    return [_read(path, patients) for path in paths]
 
 
 def _patients(table: Path) -> dict[str, str]:

@@ -12,15 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.cohort.barcodes import PRIMARY_TUMOUR, parse_barcode, patient_of, sample_type_name
-from cartopath.cohort.delimited import read_words
-from cartopath.cohort.slide_lists.slide_columns import SlideColumns
-from cartopath.cohort.slide_lists.slide_files import slide_stem
-from cartopath.cohort.slide_lists.slide_lookup import slide_id_of
-from cartopath.core.errors import ArtifactError, TableError
+from cartopath.core.errors import ArtifactError
 from cartopath.core.rng import stream
+from cartopath.methods.regression.owners import Owners
 from cartopath.methods.regression.settings import Inputs, Settings
-from cartopath.training.feature_files import TileFeatures, find_feature_files, read_features
+from cartopath.training.feature_files import TileFeatures, fatal_feature_files, find_feature_files, read_features
 from cartopath.training.mil import Bag
 
 Progress = Callable[[int, int], None]
@@ -57,6 +53,7 @@ class Patients:
         encoder: Network that made the features, "" where no file says it.
         left_out: Slides that take no part: `slide_id`, `patient_id`, `reason`.
         notes: What was assumed or found odd, as sentences.
+        unreadable: Why files of slides that should take part cannot be read, one sentence each; they are left out.
     """
 
     bags: tuple[Bag, ...]
@@ -64,6 +61,7 @@ class Patients:
     encoder: str
     left_out: pd.DataFrame
     notes: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,26 +92,33 @@ def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str],
         progress: Called with the slides read and all slides.
 
     Raises:
-        ArtifactError: A feature file cannot be read, files are of different encoders, or no slide is of a measured patient.
+        ArtifactError: No feature file can be read, files are of different encoders, or no slide is of a measured patient.
         TableError: The table of slides says no patients.
     """
     files = find_feature_files(inputs.features)
-    owners = _Owners(inputs.slides, measured)
+    owners = Owners(inputs.slides, measured)
     listed = [(slide, path, *owners.of(slide, settings.kinds)) for slide, path in files.items()]
     used = [(slide, path, patient) for slide, path, patient, reason in listed if not reason]
-    left_out = pd.DataFrame(
-        [(slide, patient, reason) for slide, _, patient, reason in listed if reason], columns=["slide_id", "patient_id", "reason"]
-    )
+    idle = [(slide, patient, reason) for slide, _, patient, reason in listed if reason]
     if not used:
-        raise ArtifactError(_nobody(inputs, left_out, measured))
+        raise ArtifactError(_nobody(inputs, _left_out(idle), measured))
     found: dict[str, list[TileFeatures]] = {}
     notes: Counter[str] = Counter()
+    failed: dict[str, ArtifactError] = {}
+    fatal = fatal_feature_files(path for _, path, _ in used)
     for number, (slide, path, patient) in enumerate(used):
-        tiles = read_features(path, encoder=settings.encoder, slide_id=slide)
-        notes.update(tiles.notes)
-        found.setdefault(patient, []).append(tiles)
+        try:
+            tiles = _read(path, slide, settings, fatal)
+        except ArtifactError as error:
+            failed[slide] = error
+            idle.append((slide, patient, str(error)))
+        else:
+            notes.update(tiles.notes)
+            found.setdefault(patient, []).append(tiles)
         if progress is not None:
             progress(number + 1, len(used))
+    if not found:
+        raise next(iter(failed.values()))
     _require_one_encoder(found)
     joined = {patient: _joined(slides, settings) for patient, slides in sorted(found.items())}
     encoders = {tiles.encoder for slides in found.values() for tiles in slides} - {""}
@@ -121,9 +126,20 @@ def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str],
         bags=tuple(Bag(patient, features) for patient, (features, _) in joined.items()),
         slides={patient: slides for patient, (_, slides) in joined.items()},
         encoder=next(iter(encoders), ""),
-        left_out=left_out,
+        left_out=_left_out(idle),
         notes=tuple(f"{note} ({times} files)" if times > 1 else note for note, times in notes.items()),
+        unreadable=tuple(map(str, failed.values())),
     )
+
+
+def _read(path: Path, slide: str, settings: Settings, fatal: Mapping[Path, str]) -> TileFeatures:
+    if path in fatal:
+        raise ArtifactError(fatal[path])
+    return read_features(path, encoder=settings.encoder, slide_id=slide)
+
+
+def _left_out(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["slide_id", "patient_id", "reason"])
 
 
 def common_patients(sources: Sequence[Patients], names: Sequence[str]) -> list[Patients]:
@@ -153,57 +169,6 @@ def common_patients(sources: Sequence[Patients], names: Sequence[str]) -> list[P
 def _lacking(name: str, sources: Sequence[Patients], names: Sequence[str]) -> str:
     without = [label for source, label in zip(sources, names, strict=True) if name not in source.slides]
     return f"its patient has no features in {', '.join(without)}"
-
-
-class _Owners:
-    """Whose a slide is: by the table of slides, by its barcode, or because it is called like a patient.
-
-    Args:
-        table: Of slides; or None.
-        measured: Patients of the molecular table.
-    """
-
-    def __init__(self, table: Path | None, measured: Collection[str]) -> None:
-        self._measured = set(measured)
-        self._rows = {} if table is None else _table_rows(table)
-        self._has_table = table is not None
-
-    def of(self, slide: str, kinds: tuple[str, ...]) -> tuple[str, str]:
-        """Return the patient of a slide, and why it takes no part, "" where it does."""
-        patient, excluded = self._rows.get(_key(slide), ("", ""))
-        barcode = parse_barcode(slide)
-        patient = patient or (barcode.patient_id if barcode else slide if slide in self._measured else "")
-        if excluded:
-            return patient, excluded
-        if not patient:
-            where = (
-                "the table of slides does not name its patient" if self._has_table else "its name is no barcode and no patient"
-            )
-            return "", where
-        if barcode and barcode.sample_type not in ("", PRIMARY_TUMOUR):
-            return patient, sample_type_name(barcode.sample_type)
-        if kinds and barcode and barcode.slide_kind and barcode.slide_kind not in kinds:
-            return patient, f"{barcode.slide_kind} section, not {' or '.join(kinds)}"
-        return patient, "" if patient in self._measured else "its patient was not measured"
-
-
-def _table_rows(path: Path) -> dict[str, tuple[str, str]]:
-    """Return patient and reason for exclusion of each slide of a table."""
-    head, rows = read_words(path)
-    columns = SlideColumns.of(head)
-    found: dict[str, tuple[str, str]] = {}
-    for row in rows:
-        cells = columns.cells(row)
-        for name in (cells["slide_id"], cells["path"]):
-            if name:
-                found.setdefault(_key(Path(name).name), (patient_of(cells["patient_id"]), columns.exclusion(cells)))
-    if not any(patient for patient, _ in found.values()):
-        raise TableError(f"{path}: names no patients; give a column patient_id")
-    return found
-
-
-def _key(name: str) -> str:
-    return slide_id_of(slide_stem(name))
 
 
 def _nobody(inputs: Inputs, left_out: pd.DataFrame, measured: Collection[str]) -> str:

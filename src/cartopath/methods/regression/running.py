@@ -68,7 +68,9 @@ def _sources(inputs: Inputs, settings: Settings, measured: Sequence[str], say: T
     for folder in (inputs.features, *inputs.also):
         own = dataclasses.replace(inputs, features=folder)
         sources.append(read_patients(own, settings, measured, progress=partial(say, f"features of {folder.name}")))
-    return common_patients(sources, [folder.name for folder in (inputs.features, *inputs.also)])
+    unreadable = tuple(reason for source in sources for reason in source.unreadable)
+    first, *others = common_patients(sources, [folder.name for folder in (inputs.features, *inputs.also)])
+    return [dataclasses.replace(first, unreadable=unreadable), *others]
 
 
 def _check_attention(settings: Settings, expression: Expression) -> None:

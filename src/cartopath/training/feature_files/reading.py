@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cartopath.core.errors import ArtifactError
 from cartopath.training.feature_files.features import TileFeatures
 from cartopath.training.feature_files.finding import H5_SUFFIXES, PT_SUFFIX, slide_name
 from cartopath.training.feature_files.h5_layouts import read_h5
+from cartopath.training.feature_files.h5_trial import fatal_files
 from cartopath.training.feature_files.spatial_data import is_zarr, read_spatial_data
 from cartopath.training.feature_files.torch_bags import read_pt
 
@@ -46,6 +48,17 @@ def read_features(
     if path.suffix.lower() in H5_SUFFIXES or _starts_as_hdf5(path):
         return read_h5(path, name, encoder=encoder, mpp=mpp)
     raise ArtifactError(f"{path}: no feature file: expected .h5, .pt or .zarr")
+
+
+def fatal_feature_files(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the feature files that must not be read, each with the reason, as `read_features` would say it if it could.
+
+    A damaged HDF5 file can crash the library that reads it, and this process with it, or keep it busy for ever. One other process
+    looks at all of them first, which takes about half a second and a millisecond per file.
+    """
+    files = [path for path in paths if path.suffix.lower() in H5_SUFFIXES and path.is_file()]
+    reason = "damaged so that the HDF5 library crashes on it or never ends; copy the file again, or compute its features again"
+    return {path: f"{path}: {reason}" for path in fatal_files(files)}
 
 
 def _starts_as_hdf5(path: Path) -> bool:
