@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from cartopath.core.errors import ArtifactError, StatisticsError
 from cartopath.maps import PAPER_BANDS, heterogeneity_map, read_ome_tiff, render_heterogeneity_panel
 from cartopath.maps.panel import PanelMap
+from cartopath.report.blocks import Block, Gallery, Picture, Plate
 from cartopath.report.results import StudyResults
 from cartopath.study.layout import Layout
 
@@ -135,6 +136,20 @@ def page_png(path: Path, *, max_px: int) -> bytes | None:
 def page_jpeg(path: Path, *, max_px: int) -> bytes | None:
     """Return a JPEG picture as JPEG bytes, as `page_png` does of a PNG."""
     return _page_picture(path, max_px, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+
+
+def gallery(pictures: Iterable[tuple[Path, str, str]], caption: str, source: str, *, max_px: int) -> list[Block]:
+    """Return a gallery of those of some pictures that are there; nothing where none is.
+
+    Args:
+        pictures: PNG file, label, and words for those who do not see it, of each.
+        caption: Of the gallery.
+        source: The table that it belongs to.
+        max_px: Longest side on the page.
+    """
+    contents = [(page_png(path, max_px=max_px), label, alt) for path, label, alt in pictures]
+    plates = [Plate(Picture(content, "image/png", alt), label) for content, label, alt in contents if content is not None]
+    return [Gallery(tuple(plates), caption, source)] if plates else []
 
 
 def _page_picture(path: Path, max_px: int, format_: str, **how: Any) -> bytes | None:

@@ -7,18 +7,15 @@ import pandas as pd
 from cartopath.report.blocks import (
     Block,
     Cell,
-    Gallery,
     Grid,
     Paragraph,
-    Picture,
-    Plate,
     Section,
     missing,
     number_columns,
     text_columns,
 )
 from cartopath.report.numbers import count, interval, is_known, number, percent
-from cartopath.report.pictures import page_png
+from cartopath.report.pictures import gallery
 from cartopath.report.results import StudyResults
 from cartopath.study.layout import file_name
 
@@ -52,41 +49,32 @@ def attention_section(results: StudyResults) -> Section | None:
 def _maps(results: StudyResults, rows: pd.DataFrame) -> list[Block]:
     """Show for each trait the slides of the highest and of the lowest value."""
     slides = results.table("slide_scores").rows
-    plates = []
+    folder, pictures = results.root / "maps" / "attention", []
     for trait in list(dict.fromkeys(rows["trait"]))[:_MOST_TRAITS]:
         there = slides[(slides["trait"] == trait) & slides["slide_id"].isin(rows.loc[rows["trait"] == trait, "slide_id"])]
         ranked = there.sort_values("ensemble", ascending=False, kind="stable")["slide_id"].tolist()
         for slide_id in dict.fromkeys([*ranked[:1], *ranked[-1:]][:_MAPS_PER_TRAIT]):
-            path = results.root / "maps" / "attention" / f"{file_name(slide_id)}_{file_name(trait)}.png"
-            content = page_png(path, max_px=_PICTURE_PX)
-            if content is not None:
-                alt = f"{trait}, {slide_id}: tissue, predicted value of every tile, weight of every tile."
-                plates.append(Plate(Picture(content, "image/png", alt), f"{trait}, {slide_id}"))
-    if not plates:
-        return []
+            alt = f"{trait}, {slide_id}: tissue, predicted value of every tile, weight of every tile."
+            pictures.append((folder / f"{file_name(slide_id)}_{file_name(trait)}.png", f"{trait}, {slide_id}", alt))
     caption = (
         "Tissue, predicted value and weight of every tile, of the slides with the highest and the lowest value of each trait. "
         "Values are in standard deviations from the training mean (σ), of classes logits. Weights are "
         "multiples of even ones, coloured over the range of the slide itself, which the key names: where its ends are near 1, "
         "the head weighs all tiles nearly alike. Maps of all other slides are in `maps/attention`."
     )
-    return [Gallery(tuple(plates), caption, "hotspots.csv")]
+    return gallery(pictures, caption, "hotspots.csv", max_px=_PICTURE_PX)
 
 
 def _galleries(results: StudyResults) -> list[Block]:
-    plates = []
-    for trait in list(dict.fromkeys(results.table("gallery").rows["trait"]))[:_MOST_TRAITS]:
-        content = page_png(results.root / "maps" / "attention" / f"gallery_{file_name(trait)}.png", max_px=_GALLERY_PX)
-        if content is not None:
-            alt = f"{trait}: tiles that count most, in rows from patients of high to patients of low measured value."
-            plates.append(Plate(Picture(content, "image/png", alt), trait))
-    if not plates:
-        return []
+    folder = results.root / "maps" / "attention"
+    said = "tiles that count most, in rows from patients of high to patients of low measured value."
+    traits = list(dict.fromkeys(results.table("gallery").rows["trait"]))[:_MOST_TRAITS]
     caption = (
         "Tiles that count most, in rows by the measured value of their patient, high at the top; bins are of equal width, and "
         "the patients of a bin share its row. If heads look at the same thing everywhere, rows show it more and more."
     )
-    return [Gallery(tuple(plates), caption, "gallery.csv")]
+    pictures = [(folder / f"gallery_{file_name(trait)}.png", trait, f"{trait}: {said}") for trait in traits]
+    return gallery(pictures, caption, "gallery.csv", max_px=_GALLERY_PX)
 
 
 def _agreement(rows: pd.DataFrame) -> Grid:

@@ -9,18 +9,15 @@ import pandas as pd
 from cartopath.report.blocks import (
     Block,
     Cell,
-    Gallery,
     Grid,
     Paragraph,
-    Picture,
-    Plate,
     Section,
     missing,
     number_columns,
     text_columns,
 )
 from cartopath.report.numbers import count, counted, interval, is_known, number
-from cartopath.report.pictures import evenly_chosen, page_png
+from cartopath.report.pictures import evenly_chosen, gallery
 from cartopath.report.results import StudyResults
 from cartopath.study.layout import file_name
 
@@ -52,20 +49,20 @@ def atlas_section(results: StudyResults) -> Section | None:
 
 
 def _trait_atlas(results: StudyResults, trait: str, tiles: pd.DataFrame) -> list[Block]:
-    folder, plates = results.root / "maps" / "atlas", []
+    folder = results.root / "maps" / "atlas"
     n = f"{counted(len(tiles), 'tile')} of {counted(tiles['patient_id'].nunique(), 'patient')}"
-    for name, label, alt in (
-        (f"{file_name(trait)}.png", "by score and by patient", "the tiles as points, coloured by score and by patient."),
-        (f"{file_name(trait)}_tiles.png", "nearest to the numbers", "of every numbered cluster its most typical tiles."),
-    ):
-        content = page_png(folder / name, max_px=_PICTURE_PX)
-        if content is not None:
-            plates.append(Plate(Picture(content, "image/png", f"Atlas for {trait}: {alt}"), f"{trait}: {label}"))
+    pictures = [
+        (folder / f"{file_name(trait)}{end}.png", f"{trait}: {label}", f"Atlas for {trait}: {alt}")
+        for end, label, alt in (
+            ("", "by score and by patient", "the tiles as points, coloured by score and by patient."),
+            ("_tiles", "nearest to the numbers", "of every numbered cluster its most typical tiles."),
+        )
+    ]
     caption = (
         f"Atlas of {n} (compare Fig. 7 of Rawat et al. 2020), blue −1, green 0, red +1; below it, of every numbered cluster, the "
         "tiles nearest to its centre, each of another patient. The clusters are those with the lowest and the highest scores."
     )
-    return [Gallery(tuple(plates), caption, "atlas.csv")] if plates else []
+    return gallery(pictures, caption, "atlas.csv", max_px=_PICTURE_PX)
 
 
 def _clusters(rows: pd.DataFrame) -> Grid:
@@ -126,10 +123,6 @@ def _auroc(row: dict[Any, Any], value: str, low: str, high: str) -> Cell:
 
 def _slides(results: StudyResults) -> list[Block]:
     paths = evenly_chosen(sorted((results.root / "maps" / "tissue").glob("*.png")), _MOST_SLIDES)
-    plates = []
-    for path in paths:
-        content = page_png(path, max_px=_PICTURE_PX)
-        if content is not None:
-            plates.append(Plate(Picture(content, "image/png", f"{path.stem}: the slide beside its types of tissue."), path.stem))
+    pictures = [(path, path.stem, f"{path.stem}: the slide beside its types of tissue.") for path in paths]
     caption = "Types of tissue of some test slides, as the model of tissue types sees them; all are in `maps/tissue`."
-    return [Gallery(tuple(plates), caption, "by_tissue.csv")] if plates else []
+    return gallery(pictures, caption, "by_tissue.csv", max_px=_PICTURE_PX)

@@ -7,18 +7,15 @@ import pandas as pd
 from cartopath.report.blocks import (
     Block,
     Cell,
-    Gallery,
     Grid,
     Paragraph,
-    Picture,
-    Plate,
     Section,
     missing,
     number_columns,
     text_columns,
 )
 from cartopath.report.numbers import count, number, percent
-from cartopath.report.pictures import page_png
+from cartopath.report.pictures import gallery
 from cartopath.report.results import StudyResults
 
 _PICTURE_PX = 1200
@@ -58,15 +55,10 @@ def _galleries(results: StudyResults) -> list[Block]:
     blocks: list[Block] = []
     for kind, title, what in _PICTURES:
         paths = sorted((results.root / "maps" / "identity").glob(f"*_{kind}.png"))
-        plates = []
-        for path in paths[:_MOST_PICTURES]:
-            content = page_png(path, max_px=_PICTURE_PX)
-            if content is not None:
-                label = path.stem.removesuffix(f"_{kind}").replace("_", " ")
-                plates.append(Plate(Picture(content, "image/png", f"{title}, {label}: regions beside their maps."), label))
-        if plates:
-            more = f" {len(plates)} of {len(paths)} encoders." if len(paths) > len(plates) else ""
-            blocks.append(Gallery(tuple(plates), f"{title}: {what}.{more}", "identity_maps.csv"))
+        labels = {path: path.stem.removesuffix(f"_{kind}").replace("_", " ") for path in paths[:_MOST_PICTURES]}
+        pictures = [(path, label, f"{title}, {label}: regions beside their maps.") for path, label in labels.items()]
+        more = f" {len(pictures)} of {len(paths)} encoders." if len(paths) > len(pictures) else ""
+        blocks += gallery(pictures, f"{title}: {what}.{more}", "identity_maps.csv", max_px=_PICTURE_PX)
     return blocks
 
 

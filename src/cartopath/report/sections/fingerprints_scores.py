@@ -11,11 +11,9 @@ from cartopath.report.blocks import (
     Block,
     Cell,
     Figure,
-    Gallery,
     Grid,
     Paragraph,
     Picture,
-    Plate,
     Section,
     missing,
     number_columns,
@@ -24,7 +22,7 @@ from cartopath.report.blocks import text_columns as texts
 from cartopath.report.figures.patient_scores import AbstentionCurve, draw_abstention, draw_score_histograms
 from cartopath.report.figures.roc_bands import BandedCurve, draw_banded_curves
 from cartopath.report.numbers import count, counted, interval, is_known, number, percent
-from cartopath.report.pictures import page_png
+from cartopath.report.pictures import gallery
 from cartopath.report.results import StudyResults
 from cartopath.report.verdicts import auroc_verdict
 from cartopath.study.layout import file_name
@@ -150,19 +148,15 @@ def _histograms(rows: pd.DataFrame) -> list[Block]:
 
 
 def _panels(results: StudyResults) -> list[Block]:
-    plates = []
-    for trait in list(dict.fromkeys(results.table("receptor_scores").rows["trait"]))[:_MOST_TRAITS]:
-        content = page_png(results.root / "maps" / "receptors" / f"panel_{file_name(trait)}.png", max_px=_PICTURE_PX)
-        if content is not None:
-            alt = f"{trait}: one slide called right and one called wrong of either class, with the score of every tile."
-            plates.append(Plate(Picture(content, "image/png", alt), trait))
-    if not plates:
-        return []
+    folder = results.root / "maps" / "receptors"
+    said = "one slide called right and one called wrong of either class, with the score of every tile."
+    traits = list(dict.fromkeys(results.table("receptor_scores").rows["trait"]))[:_MOST_TRAITS]
     caption = (
         "Receptor maps of the surest slide of each outcome (compare Fig. 6 of Rawat et al. 2020): every tile from −1, black, to "
         "+1, white. Maps of all other held-out slides are in `maps/receptors`."
     )
-    return [Gallery(tuple(plates), caption, "receptor_scores.csv")]
+    pictures = [(folder / f"panel_{file_name(trait)}.png", trait, f"{trait}: {said}") for trait in traits]
+    return gallery(pictures, caption, "receptor_scores.csv", max_px=_PICTURE_PX)
 
 
 def _abstention(results: StudyResults) -> list[Block]:

@@ -12,11 +12,9 @@ from cartopath.report.blocks import (
     Block,
     Cell,
     Figure,
-    Gallery,
     Grid,
     Paragraph,
     Picture,
-    Plate,
     Section,
     missing,
     number_columns,
@@ -24,7 +22,7 @@ from cartopath.report.blocks import (
 )
 from cartopath.report.figures.heterogeneity import draw_hti_distribution
 from cartopath.report.numbers import counted, interval, is_known, number, percent
-from cartopath.report.pictures import MAPS_PER_ROW, TRAINED_ON, MappedSlides, Panel, heterogeneity_panel, mapped_slides, page_png
+from cartopath.report.pictures import MAPS_PER_ROW, TRAINED_ON, MappedSlides, Panel, gallery, heterogeneity_panel, mapped_slides
 from cartopath.report.results import StudyResults
 from cartopath.study.layout import file_name
 
@@ -110,19 +108,13 @@ def _one_slide(results: StudyResults, slides: pd.DataFrame) -> list[Block]:
     folder, stem = results.root / "maps", file_name(example["slide_id"])
     wanted = [("Heterogeneity", next(iter(sorted(folder.glob(f"{glob.escape(stem)}_heterogeneity*.png"))), folder))]
     wanted += [(trait, folder / f"{stem}_{file_name(trait)}.png") for trait in results.traits[:_MOST_TRAIT_MAPS]]
-    plates = []
-    for label, path in wanted:
-        content = page_png(path, max_px=_MAP_PX)
-        if content is not None:
-            plates.append(Plate(Picture(content, "image/png", f"{label}: slide {example['slide_id']} and its map."), label))
-    if not plates:
-        return []
+    pictures = [(path, label, f"{label}: slide {example['slide_id']} and its map.") for label, path in wanted]
     caption = (
         f"Molecular cartography of one slide, {example['slide_id']} (HTI {number(example['hti'])}, nearest to the "
         "median): stained tissue "
         "beside the heterogeneity map and beside the map of each trait."
     )
-    return [Gallery(tuple(plates), caption, "hti.csv")]
+    return gallery(pictures, caption, "hti.csv", max_px=_MAP_PX)
 
 
 def _distribution(results: StudyResults, rows: pd.DataFrame) -> list[Block]:
