@@ -132,7 +132,7 @@ def own_encoders(attention_study, write_attention, attention_config, tmp_path_fa
     study = write_attention(folder, method=method, splits=folds, traits=["MKI67"], maps={"heterogeneity": []})
     wanted = ("cohort", "splits", "labels", "quality", "tiles", "pretrain", "embed", "fit", "train", "ensemble", "predict")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("cartopath.methods.encoding.pretraining.train_fingerprint", untrained)
+        monkeypatch.setattr("cartopath.methods.encoding.own.train_fingerprint", untrained)
         stages = [stage for stage in recipe_stages(study.config) if stage.name in (*wanted, "bookkeeping", "regression")]
         summary = run_study(study, stages)
     assert not summary.failed, summary.failed

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from cartopath.core.errors import BundleError, ConfigError
 from cartopath.methods.encoding import registered
 from cartopath.methods.encoding.check import encoder_findings
-from cartopath.methods.encoding.embedding import tile_features
 from cartopath.methods.encoding.pretraining import refer_to_encoder
+from cartopath.methods.encoding.tile_features import tile_features
 from cartopath.models.encoders import ENCODERS, build_encoder, registry
 from cartopath.models.encoders.pathology import UNI
 from cartopath.models.torchvision_ops import timm_ready
@@ -45,7 +45,7 @@ def fake_weights(monkeypatch):
         return Fake(card)
 
     monkeypatch.setattr(registered, "load_encoder", load)
-    monkeypatch.setattr("cartopath.methods.encoding.embedding.LoadedEncoder", Fake)
+    monkeypatch.setattr("cartopath.methods.encoding.tile_features.LoadedEncoder", Fake)
     return asked
 
 
@@ -62,7 +62,7 @@ def test_only_its_name_and_its_weights_are_noted(fake_weights, tmp_path):
 def test_its_features_come_from_this_machine_alone(fake_weights, tmp_path, monkeypatch):
     registered.write_registered(tmp_path, NAME, mpp=0.5, key="k")
     tiles = [np.full((2, 8, 8, 3), 7, np.uint8)]
-    monkeypatch.setattr("cartopath.methods.encoding.embedding.tile_batches", lambda source, size: tiles)
+    monkeypatch.setattr("cartopath.methods.encoding.tile_features.tile_batches", lambda source, size: tiles)
 
     class Source:
         size_px, slide_id = 8, "s"
@@ -125,7 +125,7 @@ class TestWeightsOfAFile:
 
     def features(self, folder: Path, monkeypatch) -> np.ndarray:
         tiles = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
-        monkeypatch.setattr("cartopath.methods.encoding.embedding.tile_batches", lambda source, size: [tiles])
+        monkeypatch.setattr("cartopath.methods.encoding.tile_features.tile_batches", lambda source, size: [tiles])
 
         class Source:
             size_px, slide_id = 32, "s"

@@ -62,7 +62,7 @@ def folds_study(made_once: Callable[..., Path], write_fingerprints: Callable[...
     def fill(folder: Path) -> None:
         study = write_fingerprints(copy_beginning(folder), splits={"scheme": "folds", "rounds": 3}, traits=TRAITS[:1])
         with pytest.MonkeyPatch.context() as monkeypatch:
-            monkeypatch.setattr("cartopath.methods.encoding.pretraining.train_fingerprint", untrained)
+            monkeypatch.setattr("cartopath.methods.encoding.own.train_fingerprint", untrained)
             summary = run_study(study, recipe_stages(study.config), until="evaluate")
         assert not summary.failed, summary.failed
 

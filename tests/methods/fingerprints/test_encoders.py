@@ -9,7 +9,7 @@ import pytest
 
 from cartopath.core.errors import BundleError
 from cartopath.methods import method_findings
-from cartopath.methods.encoding import pretraining
+from cartopath.methods.encoding import own
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.store.hashing import file_sha256
 from cartopath.study.study_file import parse_config
@@ -38,11 +38,11 @@ class TestAnOwnEncoder:
 
         study = study_of()
         with monkeypatch.context() as patch:
-            patch.setattr(pretraining, "publish", killed)
+            patch.setattr(own, "publish", killed)
             with pytest.raises(KeyboardInterrupt):
                 run(study, until="pretrain")
         chunks = []
-        monkeypatch.setattr(pretraining, "publish", lambda **news: chunks.append(news["chunk"]))
+        monkeypatch.setattr(own, "publish", lambda **news: chunks.append(news["chunk"]))
         run(study, until="pretrain")
         assert chunks == [1]
         assert file_sha256(study.root / ENCODER / "weights.safetensors") == file_sha256(

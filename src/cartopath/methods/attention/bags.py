@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cartopath.methods.encoding.embedding import SlideEmbedding, training_features
+from cartopath.methods.encoding.embedding import SlideEmbedding
+from cartopath.methods.encoding.kept import training_features
 from cartopath.methods.encoding.sample import Sample
 from cartopath.training.mil import Bag
 

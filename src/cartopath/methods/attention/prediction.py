@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from cartopath.methods.attention.patients import There, plan_patients, whole_features
 from cartopath.methods.attention.settings import METHOD
-from cartopath.methods.encoding.embedding import embedded, features_of
+from cartopath.methods.encoding.embedding import embedded
+from cartopath.methods.encoding.kept import features_of
 from cartopath.methods.ensemble import Wanted, chosen_rounds, read_ensemble, wanted_scores
 from cartopath.methods.scoring import write_scores
 from cartopath.slides import read_tile_plan

@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cartopath.core.errors import BundleError
-from cartopath.methods.encoding.embedding import tile_features
 from cartopath.methods.encoding.registered import is_registered, read_registered, registered_file
+from cartopath.methods.encoding.tile_features import tile_features
 from cartopath.store.hashing import file_sha256
 from cartopath.training import SlideTiles
 from cartopath.training.bundle_folder import WEIGHTS_NAME

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cartopath.cohort import Finding
 from cartopath.core.errors import CartopathError
-from cartopath.methods.encoding.pretraining import require_encoder
+from cartopath.methods.encoding.copied import require_encoder
 from cartopath.methods.encoding.published import full_spec
 from cartopath.methods.encoding.registered import registered_name, require_tiles, weights_file
 from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_spec

@@ -8,27 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from cartopath.core.errors import ArtifactError
 from cartopath.methods.encoding.known import known_encoder
-from cartopath.methods.encoding.pretraining import task_name
-from cartopath.methods.encoding.registered import is_registered, load_registered, read_registered
+from cartopath.methods.encoding.places import task_name
 from cartopath.methods.encoding.sample import sampled_rows
 from cartopath.methods.encoding.settings import encoder_indices
+from cartopath.methods.encoding.tile_features import tile_features
 from cartopath.methods.ensemble import own_folds
-from cartopath.methods.scoring import default_batch_size, device_name, tile_batches, uses_gpu
+from cartopath.methods.scoring import device_name
 from cartopath.slides import read_tile_plan
-from cartopath.store.embeddings import Embeddings, as_half, read_embeddings, write_embeddings
+from cartopath.store.embeddings import Embeddings, write_embeddings
 from cartopath.study.run import Study, completed_key
 from cartopath.study.stages.cohort import SlideRecord, tiled_records
 from cartopath.study.stages.tiling import load_tiles, slide_arguments
 from cartopath.study.tasks import Result, Task, task_key
-from cartopath.training import SlideTiles
-from cartopath.training.encoding import LoadedEncoder
-from cartopath.training.fingerprint import fingerprint_tiles, read_fingerprint, read_fingerprint_card
 
 VERSION = 1
 
@@ -168,42 +160,6 @@ def embed_slide(
     return {"tiles": len(features)}
 
 
-def tile_features(
-    encoder: Path, source: SlideTiles, *, batch_size: int | None, device: str, precision: str, threads: int
-) -> tuple[NDArray[np.float16], str]:
-    """Return the fingerprints of tiles as they are kept, and the name of the backbone.
-
-    Args:
-        encoder: Folder of its bundle.
-        source: The tiles.
-        batch_size: Tiles per step; None for as many as memory likes.
-        device: `auto`, `cpu` or `cuda:i`.
-        precision: See `fingerprint_tiles`.
-        threads: Of the network on a CPU.
-    """
-    loaded = _load_encoder(encoder)
-    size = batch_size or default_batch_size(source.size_px, is_gpu=uses_gpu(device))
-    batches = tile_batches(source, size)
-    if isinstance(loaded, LoadedEncoder):
-        features = loaded.encode(batches, device=device, precision=precision, threads=threads)
-        return as_half(features, source.slide_id), loaded.card.name
-    features = fingerprint_tiles(loaded.network, batches, device=device, precision=precision, threads=threads)
-    return as_half(features, source.slide_id), loaded.card.spec.backbone
-
-
-_loaded: dict[tuple[Path, str], Any] = {}
-"""The encoder that this process used last."""
-
-
-def _load_encoder(folder: Path) -> Any:
-    registered = is_registered(folder)
-    wanted = (folder, read_registered(folder).sha256 if registered else read_fingerprint_card(folder).weights_sha256)
-    if wanted not in _loaded:
-        _loaded.clear()
-        _loaded[wanted] = load_registered(folder) if registered else read_fingerprint(folder)
-    return _loaded[wanted]
-
-
 def embedded(study: Study) -> dict[tuple[int, str], SlideEmbedding]:
     """Return the embeddings that are there, by encoder and slide."""
     return {
@@ -211,40 +167,3 @@ def embedded(study: Study) -> dict[tuple[int, str], SlideEmbedding]:
         for one in slide_embeddings(study)
         if completed_key(study.layout, "embed", one.task) == one.key
     }
-
-
-def features_of(path: Path, tiles: pd.DataFrame) -> NDArray[Any]:
-    """Return the features of all tiles of a slide, (n, n_features), in their order.
-
-    Args:
-        path: The embeddings of the slide.
-        tiles: Its tile table.
-
-    Raises:
-        ArtifactError: The file is missing, damaged or of other tiles.
-    """
-    embeddings, _ = read_embeddings(path)
-    if not np.array_equal(embeddings.xy_px0, tiles[["x_px0", "y_px0"]].to_numpy()):
-        raise ArtifactError(f"{path}: holds features of other tiles than the tile table; delete it and run again")
-    return embeddings.features
-
-
-def training_features(path: Path, rows: list[int]) -> NDArray[np.float16]:
-    """Return the fingerprints of the tiles that train, (n, n_features), from a file of all tiles or of just these.
-
-    Args:
-        path: The embeddings of a slide.
-        rows: Rows of the slide's tile table.
-
-    Raises:
-        ArtifactError: The file is missing, damaged or of other tiles.
-    """
-    embeddings, header = read_embeddings(path)
-    features: NDArray[np.float16] = embeddings.features
-    if header.meta.get("tiles") == "all":
-        if rows[-1] >= len(features):
-            raise ArtifactError(f"{path}: holds {len(features)} tiles, the slide has more; delete it and run again")
-        return features[rows]
-    if len(features) != len(rows):
-        raise ArtifactError(f"{path}: holds {len(features)} tiles of a sample of {len(rows)}; delete it and run again")
-    return features

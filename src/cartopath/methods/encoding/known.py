@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cartopath.methods.encoding.pretraining import task_name
+from cartopath.methods.encoding.places import task_name
 from cartopath.methods.encoding.registered import is_registered, read_registered
 from cartopath.store.hashing import value_key
 from cartopath.study.run import Study, completed_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cartopath.methods.encoding.pretraining import task_name
+from cartopath.methods.encoding.places import task_name
 from cartopath.methods.encoding.settings import encoded, encoder_indices
 from cartopath.store.artifacts import read_header, read_table, write_csv
 from cartopath.study.run import Study, completed_key

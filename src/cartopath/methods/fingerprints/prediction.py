@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.methods.encoding.embedding import SlideEmbedding, embedded, features_of
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.kept import features_of
 from cartopath.methods.encoding.settings import encoder_of, is_direct
 from cartopath.methods.ensemble import Wanted, chosen_rounds, read_ensemble, voted, wanted_scores
 from cartopath.methods.fingerprints.settings import METHOD

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cartopath.methods.encoding.embedding import SlideEmbedding, embedded, training_features
+from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
+from cartopath.methods.encoding.kept import training_features
 from cartopath.methods.encoding.pretraining import encoder_card
 from cartopath.methods.encoding.sample import Sample, sample_arguments, sampled_rows
 from cartopath.methods.encoding.settings import encoder_name, encoder_of, is_direct

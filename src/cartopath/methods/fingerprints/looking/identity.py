@@ -14,7 +14,8 @@ from cartopath.maps.dense_map import dense_map
 from cartopath.maps.dense_sheet import DensePiece
 from cartopath.maps.identity_map import patient_probabilities, render_identity_maps
 from cartopath.maps.similarity_map import render_similarity_maps
-from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.places import task_name
+from cartopath.methods.encoding.pretraining import encoder_card
 from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.fingerprints.looking.seen_regions import (
     Region,

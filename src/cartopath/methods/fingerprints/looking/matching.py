@@ -12,7 +12,8 @@ import pandas as pd
 from cartopath.core.rng import stream
 from cartopath.maps.slide_pairs import render_slide_pairs
 from cartopath.methods.encoding.embedding import SlideEmbedding, embedded
-from cartopath.methods.encoding.pretraining import encoder_card, task_name
+from cartopath.methods.encoding.places import task_name
+from cartopath.methods.encoding.pretraining import encoder_card
 from cartopath.methods.encoding.settings import encoder_indices
 from cartopath.methods.fingerprints.looking.look_alikes import contradictions, slide_pair
 from cartopath.methods.fingerprints.looking.slide_means import SlideMeans, side_of, slide_means
