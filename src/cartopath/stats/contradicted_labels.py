@@ -3,7 +3,7 @@
 How alike the slides of one patient are is learned from the other patients of the cohort, direction by direction: along some the
 slides of a patient agree, along others (stain, chance) they do not. The likelihood ratio of two slides weighs all of them: one
 patient, against two. A slide is doubted where even the most alike of the patient's other slides looks rather like a stranger's,
-given how rarely labels are wrong: of two slides that contradict each other, both are. The patient who is judged takes no part in
+given how often labels are wrong: of two slides that contradict each other, both are. The patient who is judged takes no part in
 what is learned, and wrong labels of others hardly count: what is learned once is learned again without the least alike slides.
 """
 
@@ -23,7 +23,10 @@ _FOLDS = 6
 _FEWEST_PATIENTS = 12
 """With two slides or more: fewer do not tell what the slides of one patient have in common."""
 _SLIDES_PER_DIRECTION = 4
-_SHRINKAGE = 0.2
+_SHRINKAGE = 0.5
+_ROUNDS = 200
+_EXPECTED = 10
+"""Slides that the expected share of wrong labels counts for, beside those of the cohort."""
 _STRANGER = 90.0
 """Percentile of the evidence of strangers below which a patient's own slides teach nothing in the second round."""
 _TO_DEVIATION = 1.4826
@@ -42,7 +45,7 @@ class ContradictedLabels:
         patients: Whose slides these are, in this order.
         evidence: By slide of a patient with two or more: logarithm of how much likelier this slide and the most alike of the
             patient's others are as slides of one patient than of two.
-        border: Evidence below which a slide is doubted; None where fingerprints do not tell.
+        border: Evidence below which a slide is doubted; None where none stands out.
         reason: Why there is no border, "" where there is one.
     """
 
@@ -54,7 +57,7 @@ class ContradictedLabels:
 
 
 def contradicted_labels(
-    features: ArrayLike, slides: Names, patients: Names, *, expected_share: float = 0.05, max_directions: int = 20
+    features: ArrayLike, slides: Names, patients: Names, *, expected_share: float = 0.05, max_directions: int = 15
 ) -> ContradictedLabels:
     """Find patients whose slides look like those of two patients.
 
@@ -62,7 +65,7 @@ def contradicted_labels(
         features: (n_slides, n_features) mean fingerprint of each slide.
         slides: (n_slides,) their names.
         patients: (n_slides,) the patient each is labelled with.
-        expected_share: Of patients with a wrong label, before anything is looked at.
+        expected_share: Of slides with a wrong label, before anything is looked at; how many they are is then learned.
         max_directions: At most so many directions in which slides differ most; no more than a quarter of the number of slides.
 
     Raises:
@@ -133,19 +136,34 @@ def _log_ratios_taught(whitened: Floats, teachers: Floats, patient: NDArray[np.i
 def _border(own: Floats, strangers: Floats, share: float) -> tuple[float | None, str]:
     """The evidence at which a wrong label is as likely as a right one.
 
-    Both sorts are taken for normal, with the spread that each has on the side that faces the other.
+    The evidence of right labels is taken for normal; that of wrong ones, for what strangers have, normal with the spread of the
+    side that faces the right ones. How many labels are wrong, and the middle and spread of the right ones, follow from each other.
     """
-    high, low = np.percentile(own, [50, 25]), np.percentile(strangers, [50, 75])
-    if not low[0] < high[0]:
+    far, near = np.percentile(strangers, [50, 75])
+    middle = float(np.median(own))
+    if not near < middle:
         return None, "slides of one patient are no more alike than slides of two: these fingerprints do not tell"
-    spread = [max(_TO_DEVIATION * abs(float(part[1] - part[0])), 1e-12) for part in (high, low)]
-    grid = np.linspace(low[0], high[0], 4001)
-    right = math.log(1 - share) - np.log(spread[0]) - 0.5 * ((grid - high[0]) / spread[0]) ** 2
-    wrong = math.log(share) - np.log(spread[1]) - 0.5 * ((grid - low[0]) / spread[1]) ** 2
-    likely_wrong = np.flatnonzero(wrong > right)
+    reach = max(_TO_DEVIATION * float(near - far), 1e-12)
+    spread = max(_TO_DEVIATION * float(np.median(np.abs(own - middle))), 1e-12)
+    wrong_share = share
+    for _ in range(_ROUNDS):
+        log_odds = _log_odds(own, (far, reach), (middle, spread), wrong_share)
+        right = np.where(own > middle, 1.0, np.where(own < far, 0.0, 1 / (1 + np.exp(np.clip(log_odds, -500, 500)))))
+        middle = float((right * own).sum() / right.sum())
+        spread = max(float(np.sqrt((right * np.square(own - middle)).sum() / right.sum())), 1e-12)
+        wrong_share = (float((1 - right).sum()) + _EXPECTED * share) / (len(own) + _EXPECTED)
+    grid = np.linspace(far, middle, 4001)
+    likely_wrong = np.flatnonzero(_log_odds(grid, (far, reach), (middle, spread), wrong_share) > 0)
     if not len(likely_wrong):
-        return None, "slides of one patient are too little alike for a wrong label to stand out"
+        return None, "no label stands out: all are right, or slides of one patient are too little alike to tell"
     return float(grid[likely_wrong[-1]]), ""
+
+
+def _log_odds(values: Floats, wrong: tuple[float, float], right: tuple[float, float], share: float) -> Floats:
+    """Logarithm of the odds of a wrong label, from the middle and spread of both sorts and the share of the wrong ones."""
+    densities = [-0.5 * ((values - middle) / spread) ** 2 - math.log(spread) for middle, spread in (wrong, right)]
+    odds: Floats = math.log(share / (1 - share)) + densities[0] - densities[1]
+    return odds
 
 
 def _checked(
