@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError, closest
 from cartopath.store.embeddings import read_embeddings
 from cartopath.training.feature_files.features import TileFeatures, completed
+from cartopath.training.feature_files.h5_access import array_of, is_dataset, is_group, number_of, opened, text_of, whole_of
 
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
-"""What h5py raises where a file's structure is not what it says it is."""
 _OLD_STAMP_PX, _OLD_STAMP_UM = 224, 256.0
 """STAMP before version 2 counts places in pixels of its tiles: 224 of them are 256 um."""
 
@@ -32,22 +28,22 @@ def read_h5(path: Path, slide_id: str, *, encoder: str | None = None, mpp: float
     Raises:
         ArtifactError: It is damaged, of another layout, or holds no features of that encoder.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if "cartopath" not in file.attrs:
             return _foreign(file, path, slide_id, encoder, mpp)
     return _own(path, mpp)
 
 
 def _foreign(file: Any, path: Path, slide_id: str, encoder: str | None, mpp: float | None) -> TileFeatures:
-    if _is_dataset(file, "feats"):
+    if is_dataset(file, "feats"):
         return _stamp(file, path, slide_id, mpp)
-    if _is_group(file, "features"):
+    if is_group(file, "features"):
         return _atlas_patch(file, path, slide_id, encoder, mpp)
-    if _is_dataset(file, "features"):
+    if is_dataset(file, "features"):
         return _trident_or_clam(file, path, slide_id, mpp)
     for name in ("features", "feats"):
         if file.get(name, getlink=True) is not None:
-            _array(file, name, path)
+            array_of(file, name, path)
     raise ArtifactError(
         f"{path}: no features: it holds {', '.join(sorted(file)) or 'nothing'}; expected a data set 'features' or 'feats', "
         "or a group 'features'"
@@ -71,21 +67,21 @@ def _own(path: Path, mpp: float | None) -> TileFeatures:
 
 def _trident_or_clam(file: Any, path: Path, slide_id: str, mpp: float | None) -> TileFeatures:
     """TRIDENT describes its tiles in the attributes of `coords`, CLAM's features come with bare coordinates."""
-    features = _array(file, "features", path)
-    coords = _array(file, "coords", path)
+    features = array_of(file, "features", path)
+    coords = array_of(file, "coords", path)
     about = file["coords"].attrs
     is_trident = "patch_size_level0" in about
     found = TileFeatures(
         slide_id=slide_id,
         features=features,
         xy_px0=coords[:, :2].astype(np.int64) if coords.ndim == 2 else coords.astype(np.int64),
-        window_px0=_whole(about.get("patch_size_level0")),
-        size_px=_whole(about.get("patch_size")),
+        window_px0=whole_of(about.get("patch_size_level0")),
+        size_px=whole_of(about.get("patch_size")),
         mpp=mpp,
-        encoder=_text(file["features"].attrs.get("encoder")) or _encoder_of_folder(path),
+        encoder=text_of(file["features"].attrs.get("encoder")) or _encoder_of_folder(path),
         source_format="trident" if is_trident else "clam",
     )
-    return completed(found, magnification=_number(about.get("level0_magnification")))
+    return completed(found, magnification=number_of(about.get("level0_magnification")))
 
 
 def _encoder_of_folder(path: Path) -> str:
@@ -95,13 +91,13 @@ def _encoder_of_folder(path: Path) -> str:
 
 
 def _stamp(file: Any, path: Path, slide_id: str, mpp: float | None) -> TileFeatures:
-    features, coords = _array(file, "feats", path), _array(file, "coords", path).astype(np.float64)
+    features, coords = array_of(file, "feats", path), array_of(file, "coords", path).astype(np.float64)
     about = file.attrs
-    if (kind := _text(about.get("feat_type")) or "tile") != "tile":
+    if (kind := text_of(about.get("feat_type")) or "tile") != "tile":
         raise ArtifactError(f"{path}: STAMP features of a whole {kind}; give the features of its tiles")
-    tile_um, size_px = _number(about.get("tile_size_um")), _whole(about.get("tile_size_px"))
-    if tile_um is None and _text(about.get("unit")) == "um":
-        tile_um = _number(about.get("tile_size"))
+    tile_um, size_px = number_of(about.get("tile_size_um")), whole_of(about.get("tile_size_px"))
+    if tile_um is None and text_of(about.get("unit")) == "um":
+        tile_um = number_of(about.get("tile_size"))
     if tile_um is None:
         tile_um, size_px, coords = _OLD_STAMP_UM, _OLD_STAMP_PX, coords * (_OLD_STAMP_UM / _OLD_STAMP_PX)
         notes: tuple[str, ...] = ("no unit: places read as STAMP wrote them before version 2, 224 for 256 um",)
@@ -114,7 +110,7 @@ def _stamp(file: Any, path: Path, slide_id: str, mpp: float | None) -> TileFeatu
         tile_um=tile_um,
         size_px=size_px,
         mpp=mpp,
-        encoder=_text(about.get("extractor")),
+        encoder=text_of(about.get("extractor")),
         source_format="stamp",
         notes=notes,
     )
@@ -124,19 +120,19 @@ def _stamp(file: Any, path: Path, slide_id: str, mpp: float | None) -> TileFeatu
 def _atlas_patch(file: Any, path: Path, slide_id: str, encoder: str | None, mpp: float | None) -> TileFeatures:
     names = sorted(name for name in file["features"] if not name.startswith("__tmp_"))
     name = chosen(names, encoder, path)
-    coords = _array(file, "coords", path)  # (n, 5): x, y, width, height, level
+    coords = array_of(file, "coords", path)  # (n, 5): x, y, width, height, level
     about = file.attrs if "patch_size_level0" in file.attrs else file["coords"].attrs
     found = TileFeatures(
         slide_id=slide_id,
-        features=_array(file["features"], name, path),
+        features=array_of(file["features"], name, path),
         xy_px0=coords[:, :2].astype(np.int64),
-        window_px0=_whole(about.get("patch_size_level0")),
-        size_px=_whole(about.get("patch_size")),
+        window_px0=whole_of(about.get("patch_size_level0")),
+        size_px=whole_of(about.get("patch_size")),
         mpp=mpp,
         encoder=name,
         source_format="atlaspatch",
     )
-    return completed(found, magnification=_number(about.get("level0_magnification")))
+    return completed(found, magnification=number_of(about.get("level0_magnification")))
 
 
 def chosen(names: list[str], encoder: str | None, path: Path) -> str:
@@ -155,76 +151,3 @@ def chosen(names: list[str], encoder: str | None, path: Path) -> str:
         raise ArtifactError(f"{path}: features of {len(names)} encoders ({', '.join(names)}); say which one")
     similar = ", ".join(closest(encoder, names)) or ", ".join(names)
     raise ArtifactError(f"{path}: no features of {encoder!r}; closest: {similar}")
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Generator[Any, None, None]:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except ArtifactError:
-        raise
-    except _DAMAGE as error:
-        raise ArtifactError(
-            f"{path}: not readable features ({' '.join(str(error).split())}); copy the file again, or compute its features again"
-        ) from error
-
-
-def _is_dataset(group: Any, name: str) -> bool:
-    import h5py
-
-    return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(group[name], h5py.Dataset)
-
-
-def _is_group(group: Any, name: str) -> bool:
-    import h5py
-
-    return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(group[name], h5py.Group)
-
-
-def _array(group: Any, name: str, path: Path) -> NDArray[Any]:
-    """Return a data set that lies in the file itself, without the batch axis of length 1 that some programs write."""
-    if not _is_dataset(group, name) or group[name].external or group[name].is_virtual:
-        raise ArtifactError(f"{path}: its data set {name} is missing, or lies in another file")
-    array: NDArray[Any] = np.asarray(group[name][()])
-    if array.ndim == 3 and len(array) == 1:
-        array = array[0]
-    return array.astype(np.float32) if array.dtype == np.float64 and name not in ("coords",) else array
-
-
-def locate_contiguous(path: Path) -> tuple[int, np.dtype[Any], tuple[int, int]]:
-    """Return where the features of a file lie in it: the first byte, their type and their shape.
-
-    Raises:
-        ArtifactError: It is damaged, or they lie in chunks or in another file.
-    """
-    with _opened(path) as file:
-        data = file["features"] if _is_dataset(file, "features") else None
-        offset = None if data is None or data.external or data.is_virtual else data.id.get_offset()
-        if data is None or offset is None or data.ndim != 2:
-            raise ArtifactError(
-                f"{path}: its features do not lie in one piece; read them with `read_features`, or write them anew with "
-                "`write_trident`"
-            )
-        return int(offset), data.dtype, (int(data.shape[0]), int(data.shape[1]))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", errors="replace")
-    return "" if value is None or str(value) == "None" else str(value)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) and number > 0 else None
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return None if number is None else round(number)

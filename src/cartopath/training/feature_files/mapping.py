@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
-from cartopath.training.feature_files.h5_layouts import locate_contiguous
+from cartopath.training.feature_files.h5_access import locate_contiguous
 
 
 def map_features(path: Path | str) -> NDArray[np.floating]:
