@@ -1,15 +1,15 @@
 """Duplicates and swapped labels planted in cohorts of rendered slides, and what fingerprints of other patients find of them.
 
-    python benchmarks/fingerprint_labels.py --out FOLDER [--seeds 31 32] [--weights FILE | --encoder-seed 30] [--threads 1]
+    python benchmarks/fingerprint_labels.py --out FOLDER [--weights FILE | --encoder-seed 30] [--seeds 31 32 33 34]
 
 The encoder is one that is at hand (`--weights`: of `fingerprint_table2.py --quick`, best-*.safetensors of a finished training),
-or learns to tell the patients of a cohort of its own apart, two slides each. It judges cohorts that it never saw: every patient has
-two slides; some second slides are replaced by another patient's first one, compressed again, cropped, or shifted and compressed
-again; some pairs of patients have their second slides swapped. Mean fingerprints of the halves of every slide are judged for
-duplicates (`cartopath.stats.copied_slides`), those of whole slides for patients whose slides contradict each other
-(`cartopath.stats.contradicted_labels`): swaps do that, and a copy under another name too. Prints precision and recall of duplicates
-(pairs) and of contradicted patients, and what is found in the same cohorts with nothing planted. Results are written to
-FOLDER/results.json as they come; trainings are resumed.
+or learns to tell the patients of a cohort of its own apart, two slides each. It judges cohorts that it never saw: every patient
+has two slides; some second slides are replaced by another patient's first one, compressed again, cropped, or shifted and
+compressed again; some pairs of patients have their second slides swapped. Mean fingerprints of the halves of every slide are
+judged for duplicates (`cartopath.stats.copied_slides`), those of whole slides for patients whose slides contradict each other
+(`cartopath.stats.contradicted_labels`): swaps do that, and a copy under another name too. Prints precision and recall of
+duplicates (pairs) and of contradicted patients, and what is found in the same cohorts with nothing planted. Results are written
+to FOLDER/results.json as they come; trainings are resumed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Size:
     n_patients: int = 60
     n_copies: int = 6
     n_swaps: int = 3
-    slide_um: float = 800.0
+    slide_um: float = 600.0
     n_others: int = 100
     learned_um: float = 400.0
     likeness: float = 0.9
@@ -308,7 +308,7 @@ def main() -> None:
     """Run the experiment and print its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[31, 32])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[31, 32, 33, 34])
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--encoder-seed", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1)

@@ -137,7 +137,8 @@ def _border(own: Floats, strangers: Floats, share: float) -> tuple[float | None,
     """The evidence at which a wrong label is as likely as a right one.
 
     The evidence of right labels is taken for normal; that of wrong ones, for what strangers have, normal with the spread of the
-    side that faces the right ones. How many labels are wrong, and the middle and spread of the right ones, follow from each other.
+    side that faces the right ones. How many labels are wrong, and the middle and spread of the right ones, follow from each
+    other.
     """
     far, near = np.percentile(strangers, [50, 75])
     middle = float(np.median(own))
