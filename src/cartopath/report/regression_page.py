@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from cartopath.methods.regression import Regression
 from cartopath.methods.regression.settings import ALL_GENES
 from cartopath.report.blocks import (
-    Block,
-    Cell,
     Claim,
     Claims,
-    Flow,
-    FlowStep,
-    Grid,
     KeyNumber,
     KeyNumbers,
     Paragraph,
     Section,
     Tone,
-    number_columns,
-    text_columns,
 )
 from cartopath.report.comparison_performance import signed
-from cartopath.report.numbers import count, counted, duration, interval, is_known, number, p_equals, percent
+from cartopath.report.numbers import count, counted, interval, is_known, number, p_equals, percent
 from cartopath.report.page import render_page
 from cartopath.report.regression_genes import genes_section
 from cartopath.report.regression_heads import heads_section
+from cartopath.report.regression_how import how_section, n_slides, patients_section
 from cartopath.report.verdicts import ALPHA, NOTHING_FOUND, UNDEFINED, Verdict
 from cartopath.store.atomic import write_text
 
@@ -37,12 +29,11 @@ _SOURCE = (
     "every prediction is in predictions.parquet. Graziani et al. 2022 is attention-based regression of gene expression; the "
     "standard errors of correlations are Fisher's, and for Spearman's Bonett and Wright's (2000)."
 )
-_MOST_ROWS = 300
 
 
 def write_regression_page(found: Regression, folder: Path) -> Path:
     """Write `index.html` of a regression and return its path. The page stands alone, loads nothing and runs nothing."""
-    sections = [_summary(found), genes_section(found), heads_section(found), _patients(found), _how(found)]
+    sections = [_summary(found), genes_section(found), heads_section(found), patients_section(found), how_section(found)]
     genes = "All genes" if found.expression.panel == ALL_GENES else found.expression.panel
     title = f"{genes} from {found.patients.encoder or 'unnamed'} features"
     html = render_page(sections, title=title, kicker="cartopath regression", source=_SOURCE)
@@ -55,7 +46,7 @@ def _summary(found: Regression) -> Section:
     n_patients, n_genes = found.measured.shape
     best = genes.dropna(subset=["pearson"]).nlargest(1, "pearson")
     items = [
-        KeyNumber(count(n_patients), "patients", f"{counted(_n_slides(found), 'slide')}"),
+        KeyNumber(count(n_patients), "patients", f"{counted(n_slides(found), 'slide')}"),
         KeyNumber(count(n_genes), "genes", found.expression.panel),
         KeyNumber(count(row["n_bh"]), "predicted, q < 0.05", f"of {count(n_genes)}, by {found.first.arm.name}"),
         KeyNumber(number(row["median_pearson"]), "median r", f"{counted(row['n_above_03'], 'gene')} above 0.3"),
@@ -69,10 +60,6 @@ def _summary(found: Regression) -> Section:
     )
     notes = [Paragraph(note, "remark") for note in (found.baseline_note, *found.expression.notes, *found.patients.notes)]
     return Section("summary", "Summary", (KeyNumbers(tuple(items)), Paragraph(text), Claims(tuple(_claims(found))), *notes))
-
-
-def _n_slides(found: Regression) -> int:
-    return sum(len(slides) for slides in found.patients.slides.values())
 
 
 def _claims(found: Regression) -> list[Claim]:
@@ -125,101 +112,3 @@ def _baseline_claim(found: Regression) -> Claim:
 
 def _of(verdict: Verdict) -> tuple[str, Tone]:
     return verdict.text, verdict.tone
-
-
-def _patients(found: Regression) -> Section:
-    slides, genes = found.patients.left_out, found.expression.left_out
-    n_patients, n_genes = found.measured.shape
-    n_tiles = sum(tiles.n_tiles for own in found.patients.slides.values() for tiles in own)
-    n_used = sum(tiles.stop - tiles.start for own in found.patients.slides.values() for tiles in own)
-    steps = (
-        FlowStep(
-            "Feature files", counted(_n_slides(found) + len(slides), "slide"), detail=found.patients.encoder or "unnamed encoder"
-        ),
-        FlowStep(
-            "With a patient who was measured",
-            f"{counted(_n_slides(found), 'slide')} of {counted(n_patients, 'patient')}",
-            lost=f"{count(len(slides))} left out" if len(slides) else "",
-        ),
-        FlowStep(
-            "Tiles",
-            count(n_used),
-            lost=f"{count(n_tiles - n_used)} of {count(n_tiles)} not drawn" if n_used < n_tiles else "",
-        ),
-        FlowStep(
-            "Genes", count(n_genes), lost=f"{count(len(genes))} left out" if len(genes) else "", detail=found.expression.transform
-        ),
-    )
-    several = sum(len(own) > 1 for own in found.patients.slides.values())
-    blocks: list[Block] = [Flow(steps, "Who and what takes part.", "slides.csv, left_out.csv")]
-    if several:
-        blocks.append(Paragraph(f"{counted(several, 'patient')} with several slides: all their tiles are one bag."))
-    blocks += _reasons("Slides that were left out", slides, "slide_id")
-    blocks += _reasons("Genes that were left out", genes, "gene")
-    return Section("patients", "Patients, slides and genes", tuple(blocks))
-
-
-def _reasons(what: str, table: pd.DataFrame, name: str) -> list[Block]:
-    if table.empty:
-        return []
-    shown = table.head(_MOST_ROWS)
-    rows = tuple((Cell(str(row[name])), Cell(str(row["reason"]))) for _, row in shown.iterrows())
-    more = f" The first {_MOST_ROWS} of {count(len(table))}." if len(table) > _MOST_ROWS else ""
-    return [Grid(f"{what}.{more}", text_columns("Name", "Reason"), rows, "left_out.csv", folded=len(table) > 12)]
-
-
-def _how(found: Regression) -> Section:
-    settings = found.settings
-    times = "once" if settings.repeats == 1 else f"{count(settings.repeats)} times anew"
-    what = "one model for all genes" if settings.together else "one model for each gene"
-    text = (
-        f"Patients were divided into {settings.folds} folds, {times}; in each, one is predicted, "
-        f"the next decides when a training ends, the others train: {what}. Targets are {found.expression.transform}, in "
-        "deviations from the mean of training patients. "
-    )
-    if 0 < settings.components < found.patients.n_features:
-        text += f"Heads see {settings.components} principal components of the features, those of training patients."
-    else:
-        text += f"Heads see all {count(found.patients.n_features)} features."
-    return Section("how", "How it was done", (Paragraph(text), *_trainings(found), *_inputs(found)))
-
-
-def _trainings(found: Regression) -> list[Block]:
-    if found.training.empty:
-        return []
-    rows = []
-    for arm, own in found.training.groupby("arm", sort=False):
-        endings = own["ending"].value_counts()
-        words = ", ".join(f"{ending.replace('_', ' ')} {count(n)}" for ending, n in endings.items())
-        seconds = found.arms.loc[found.arms["arm"] == arm, "seconds"]
-        rows.append(
-            (
-                Cell(str(arm).replace("shuffled_", "shuffled patients: ")),
-                Cell(count(len(own))),
-                Cell(number(own["n_epochs"].median(), digits=0)),
-                Cell(words),
-                Cell(duration(float(seconds.iloc[0])) if len(seconds) else "–"),
-            )
-        )
-    columns = (
-        *text_columns("Head"),
-        *number_columns("trainings", "median epochs"),
-        *text_columns("ended by"),
-        *number_columns("time"),
-    )
-    note = "Time is what this call took; parts that were kept from before take none."
-    return [Grid("Trainings.", columns, tuple(rows), "training.csv", (note,))]
-
-
-def _inputs(found: Regression) -> list[Block]:
-    inputs, settings = found.inputs, found.settings
-    rows = [
-        ("Features", str(inputs.features)),
-        *(("Other features", str(folder)) for folder in inputs.also),
-        ("Molecular table", str(inputs.table)),
-        ("Slides", str(inputs.slides) if inputs.slides else "no table: names are barcodes or patients"),
-        ("Genes", settings.genes),
-        ("Seed", str(settings.seed)),
-    ]
-    cells = tuple((Cell(name), Cell(value)) for name, value in rows)
-    return [Grid("What was read.", text_columns("What", "Value"), cells)]
