@@ -12,6 +12,7 @@ from cartopath.core.errors import ConfigError
 from cartopath.demo import simulated
 from cartopath.demo.simulated import demo_config, demo_spec, prepare_demo
 from cartopath.simulate import CohortSpec
+from cartopath.study.config import METHODS
 from cartopath.study.run import Silent
 from cartopath.study.study_file import parse_config
 
@@ -34,6 +35,17 @@ class TestTheDemo:
             prepare_demo(tmp_path, effect=3.0, seed=0, workers=1, watcher=Silent())
         assert (tmp_path / "study.yaml").read_text() == "traits: [MKI67]\n"
 
+    @pytest.mark.parametrize("method", METHODS)
+    def test_of_every_method_differs_in_the_method_alone(self, method):
+        first, own = (parse_config(yaml.safe_load(demo_config(seed=3, method=name))) for name in ("tile_classifier", method))
+        assert own.method.name == method
+        assert own.model_dump(exclude={"method"}) == first.model_dump(exclude={"method"})
+
+    def test_of_another_method_keeps_its_folder(self, tmp_path):
+        (tmp_path / "study.yaml").write_text(demo_config(seed=0, method="attention"))
+        with pytest.raises(ConfigError, match="holds the demo by attention; choose another folder for that by fingerprints"):
+            prepare_demo(tmp_path, effect=3.0, seed=0, workers=1, watcher=Silent(), method="fingerprints")
+
 
 @pytest.fixture
 def small_demo(monkeypatch, small_cohort, tmp_path):
@@ -42,7 +54,7 @@ def small_demo(monkeypatch, small_cohort, tmp_path):
     def spec(*, effect, seed, n_patients=24):
         return CohortSpec(n_patients=n_patients, slide_um=(350.0, 350.0), irregular=False, effect=effect, seed=seed)
 
-    def config(*, seed):
+    def config(*, seed, method):
         content = yaml.safe_load(demo_config(seed=seed))
         content["labels"] = {"low": 40, "high": 60}
         content["splits"] = {"test": 0.25, "validation": 0.25, "rounds": 1}

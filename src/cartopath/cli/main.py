@@ -55,6 +55,10 @@ def main(
 @app.command(epilog="Exit codes: 0 everything planted was recovered; 1 something was not.")
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the simulated study.")] = Path("cartopath-demo"),
+    method: Annotated[
+        Literal["tile_classifier", "fingerprints", "attention"],
+        typer.Option("--method", help="Method of the study; each into a folder of its own, which `cartopath compare` compares."),
+    ] = "tile_classifier",
     effect: Annotated[float, typer.Option(help="Log hazard ratio per unit of HTI that is planted; 0 plants none.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Seed of the simulation and the study.")] = 0,
     workers: Workers = None,
@@ -63,7 +67,7 @@ def demo(
     """Simulate a cohort with planted truth, run the whole study on it, and say what was recovered."""
     from cartopath.cli.demonstrate import demonstrate
 
-    raise typer.Exit(demonstrate(out, effect=effect, seed=seed, workers=workers, quiet=quiet))
+    raise typer.Exit(demonstrate(out, method=method, effect=effect, seed=seed, workers=workers, quiet=quiet))
 
 
 @app.command()

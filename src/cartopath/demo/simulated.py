@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from textwrap import indent
+from typing import Literal
 
 from cartopath.core.cores import usable_cores
 from cartopath.core.errors import ConfigError
@@ -20,6 +22,7 @@ VERSION = 1
 TRUTH = "truth"
 N_PATIENTS = 150
 SLIDE_UM = (900.0, 900.0)
+DemoMethod = Literal["tile_classifier", "fingerprints", "attention"]
 _MARK = "# The study of `cartopath demo`"
 
 
@@ -28,22 +31,27 @@ def demo_spec(*, effect: float, seed: int, n_patients: int = N_PATIENTS) -> Coho
     return CohortSpec(n_patients=n_patients, slide_um=SLIDE_UM, effect=effect, seed=seed)
 
 
-def demo_config(*, seed: int) -> str:
-    """Return the study file of the demonstration."""
-    text = files("cartopath.demo").joinpath("demo_study.yaml").read_text(encoding="utf-8")
-    return text.replace("seed: 0", f"seed: {seed}", 1)
+def demo_config(*, seed: int, method: DemoMethod = "tile_classifier") -> str:
+    """Return the study file of the demonstration: the same for every method but for its `method:`."""
+    folder = files("cartopath.demo")
+    text, lines = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("demo_study.yaml", f"demo_{method}.yaml"))
+    return text.replace("seed: 0", f"seed: {seed}", 1).replace("method:\n", f"method:\n{indent(lines, '  ')}", 1)
 
 
-def prepare_demo(out: Path, *, effect: float, seed: int, workers: int | None, watcher: Watcher) -> Study:
+def prepare_demo(
+    out: Path, *, effect: float, seed: int, workers: int | None, watcher: Watcher, method: DemoMethod = "tile_classifier"
+) -> Study:
     """Simulate the cohort where it is not there yet, write the study file, and return the study.
 
     Raises:
-        ConfigError: `out` holds another study.
+        ConfigError: `out` holds another study, or the demonstration of another method.
     """
     file = out / STUDY_FILE
     if file.is_file() and not file.read_text(encoding="utf-8").startswith(_MARK):
         raise ConfigError(f"{out}: holds a study of your own; choose another folder for the demo with --out")
-    write_text(file, demo_config(seed=seed))
+    if file.is_file() and (theirs := Study.read(file).config.method.name) != method:
+        raise ConfigError(f"{out}: holds the demo by {theirs}; choose another folder for that by {method} with --out")
+    write_text(file, demo_config(seed=seed, method=method))
     study = Study.read(file)
     spec = demo_spec(effect=effect, seed=seed)
     key = task_key("simulate", VERSION, spec=asdict(spec))
