@@ -17,13 +17,13 @@ def test_table_2_has_both_ways_of_matching_and_is_not_trained_twice(tmp_path, mo
     import fingerprint_table2 as table2
 
     size = dataclasses.replace(
-        table2.QUICK, small=4, large=4, test=6, core_um=200.0, scanner_mpp=2.0, network=COARSE, n_images=320
+        table2.QUICK, small=4, large=4, test=3, n_tests=2, core_um=200.0, scanner_mpp=2.0, network=COARSE, n_images=320
     )
     rows = table2.run(tmp_path, [0], size, sets=["small"], arms=["style pairs"])
     for how in table2.HOW:
         core, patient = (rows[f"{how}, {unit}: small, style pairs"] for unit in ("core", "patient"))
-        assert core["chance"] == pytest.approx(1 / core["n"], abs=1e-4)
-        assert patient["chance"] == pytest.approx(1 / patient["n"], abs=1e-4)
+        assert core["chance"] == pytest.approx(2 / core["n"], abs=0.05)  # each of two arrays is matched on its own
+        assert patient["chance"] == pytest.approx(2 / patient["n"], abs=0.05)
         assert patient["n"] <= 6 < core["n"] <= 12
     monkeypatch.setattr(table2, "train_fingerprint", None)
     assert table2.run(tmp_path, [0], size, sets=["small"], arms=["style pairs"]) == rows
@@ -57,6 +57,29 @@ def test_planted_copies_show_their_source_and_swapped_slides_another_patients_na
     assert {planted.patients[name] for name in replaced} == planted.borrowed
     assert not planted.borrowed & planted.swapped
     assert sorted(honest.patients.values()) == sorted(planted.patients.values())
+
+
+def test_labels_are_judged_by_an_encoder_of_other_patients_with_and_without_what_is_planted(tmp_path):
+    import fingerprint_labels as labels
+
+    size = labels.Size(
+        n_patients=12,
+        n_copies=3,
+        n_swaps=1,
+        slide_um=180.0,
+        n_others=3,
+        learned_um=160.0,
+        network=COARSE,
+        max_chunks=1,
+        overlap=0.0,
+    )
+    counts = labels.run(tmp_path, [0], encoder_seed=1, size=size)
+    assert counts["planted: duplicates"]["planted"] == 3
+    assert counts["planted: contradicted"]["planted"] == 5
+    assert counts["planted: swaps"]["planted"] == 2
+    assert counts["nothing planted: contradicted"]["planted"] == counts["nothing planted: duplicates"]["planted"] == 0
+    others = {path.name[:14] for path in (tmp_path / "others-1").glob("*.tif")}
+    assert others == {"others_first_o"}
 
 
 def test_no_patient_of_a_fold_is_learned_from_and_all_arms_score_the_same_patients(tmp_path):
