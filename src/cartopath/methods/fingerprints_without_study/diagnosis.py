@@ -21,7 +21,7 @@ PAIRS, HALVES = "pairs of one patient", "halves of slides"
 DUPLICATE, COPIED = "duplicate", "copied"
 WORDS = {
     DUPLICATE: "look like one slide",
-    COPIED: "show the same tissue, by their halves",
+    COPIED: "may show the same tissue twice, by their halves",
     "one_patient": "look like one patient, are labelled as two",
     "two_patients": "look like two patients, are labelled as one",
 }

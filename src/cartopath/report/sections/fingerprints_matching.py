@@ -31,7 +31,7 @@ SETS = {"held_out": "patients unknown to the encoder", "trained": "patients of i
 _SHORT_SETS = {"held_out": "unknown patients", "trained": "patients of pretraining", "all": "all patients"}
 KINDS: dict[str, tuple[str, Tone]] = {
     "duplicate": ("look like one slide", "bad"),
-    "copied": ("show the same tissue, by their halves", "bad"),
+    "copied": ("may show the same tissue twice, by their halves", "strong"),
     "one_patient": ("look like one patient, are labelled as two", "bad"),
     "two_patients": ("look like two patients, are labelled as one", "strong"),
     "misplaced": ("near another patient's slide, far from all of its own patient", "bad"),
@@ -150,7 +150,7 @@ def _copies(row: dict[Any, Any]) -> str:
     if row["copies_reason"]:
         return f"Copies are not told by the halves of slides: {row['copies_reason']}."
     return (
-        f"Pairs that show the same tissue by their halves: {count(row['n_copied'])}. They are far nearer than chance, which "
+        f"Pairs that may show the same tissue twice, by their halves: {count(row['n_copied'])}. They are far nearer than chance, which "
         "the halves of all slides tell, makes of two slides that are alike; no label is looked at."
     )
 
