@@ -150,8 +150,8 @@ def _copies(row: dict[Any, Any]) -> str:
     if row["copies_reason"]:
         return f"Copies are not told by the halves of slides: {row['copies_reason']}."
     return (
-        f"Pairs that may show the same tissue twice, by their halves: {count(row['n_copied'])}. They are far nearer than chance, which "
-        "the halves of all slides tell, makes of two slides that are alike; no label is looked at."
+        f"Pairs that may show the same tissue twice, by their halves: {count(row['n_copied'])}. They are far nearer than chance, "
+        "which the halves of all slides tell, makes of two slides that are alike; no label is looked at."
     )
 
 
