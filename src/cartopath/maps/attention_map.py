@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _VALUES, _WEIGHTS = "RdBu_r", "inferno"
 _ENDS = (0.01, 0.99)
-"""Weights are coloured from what a hundredth of the tiles lie below to what a hundredth of the weight lies above, so that the tiles
-of a head that looks at few of them keep colours of their own. What lies beyond has the last colour."""
+"""Weights are coloured from what a hundredth of the tiles lie below to what a hundredth of the weight lies above, so that the
+tiles of a head that looks at few of them keep colours of their own. What lies beyond has the last colour."""
 _EVEN = 1.001
 """Weights of which the largest is less than this times the smallest are all alike."""
 _SPAN = 3.0
