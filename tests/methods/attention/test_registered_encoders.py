@@ -105,6 +105,15 @@ def test_attention_needs_an_encoder():
         parse_config({"traits": ["MKI67"], "method": {"name": "attention", "encoder": "none"}})
 
 
+def test_weights_that_cannot_be_fetched_are_asked_for_in_the_words_of_a_study(tmp_path, monkeypatch):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BundleError("uni: gated; give the file that you have with `--weights FILE`")
+
+    monkeypatch.setattr(registered, "load_encoder", refuse)
+    with pytest.raises(BundleError, match="in a study, that file is method.weights"):
+        registered.write_registered(tmp_path, NAME, mpp=0.5, key="k")
+
+
 class TestWeightsOfAFile:
     """What was downloaded by hand is named in the study file."""
 

@@ -128,7 +128,12 @@ def write_registered(
     Raises:
         BundleError: The weights cannot be had; the message says what to do.
     """
-    known = load_encoder(name, weights=weights, size_px=size_px, mpp=mpp).card
+    try:
+        known = load_encoder(name, weights=weights, size_px=size_px, mpp=mpp).card
+    except BundleError as error:
+        if weights is None:
+            raise BundleError(f"{error}; in a study, that file is method.weights") from error
+        raise
     source = "" if weights is None else str(weights)
     card = RegisteredCard(name, known.sha256, known.n_features, known.size_px, known.mpp, known.licence, source)
     write_json(vars(card), folder / CARD_NAME, Header(kind=_KIND, key=key))
