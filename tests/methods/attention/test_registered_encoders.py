@@ -110,7 +110,7 @@ def test_weights_that_cannot_be_fetched_are_asked_for_in_the_words_of_a_study(tm
         raise BundleError("uni: gated; give the file that you have with `--weights FILE`")
 
     monkeypatch.setattr(registered, "load_encoder", refuse)
-    with pytest.raises(BundleError, match="in a study, that file is method.weights"):
+    with pytest.raises(BundleError, match=r"in a study, that file is method\.weights"):
         registered.write_registered(tmp_path, NAME, mpp=0.5, key="k")
 
 
