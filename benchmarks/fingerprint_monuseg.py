@@ -65,7 +65,7 @@ class Size:
     overlap: float = 0.5
 
 
-QUICK = Size(FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=1.0), 32, 32, 12, 5e-4)
+QUICK = Size(FingerprintSpec(backbone="test_byobnet", size_px=32, mpp=1.0, batch_norm=True), 32, 32, 30, 4e-3)
 
 
 def read_images(folder: Path) -> dict[str, NDArray[np.uint8]]:
@@ -185,6 +185,7 @@ class Experiment:
             batch_size=size.batch_size // pairs,
             max_chunks=size.max_chunks,
             lr=size.lr,
+            schedule="one_cycle",
             seed=self.seed,
             accelerator="cpu",
             threads=self.threads,
