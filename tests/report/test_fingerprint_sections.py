@@ -86,7 +86,7 @@ def _tables() -> dict[str, pd.DataFrame]:
         ("encoder 0", "one_patient", "S-03", "S-07", "P-03", "P-07", "test", "test", False, 0.31, 0.8, np.nan),
         ("encoder 0", "two_patients", "S-08", "S-07", "P-07", "P-07", "test", "test", True, 0.9, 0.4, np.nan),
     ]
-    border = [("encoder 0", 300, 21, 44829, 0.52, 0.11, "pairs of one patient", 4, 1, "", 2, "")]
+    border = [("encoder 0", 300, 21, 44829, 0.52, 0.11, "pairs of one patient", 4, 1, "", 2, "", 0, "")]
     identity = [
         ("encoder_0", f"S-{i:02}@{400 * i},800", f"P-{i:02}", half, 390, value, value + 0.05, 0.8, 480, 220)
         for i in range(6)
@@ -269,6 +269,16 @@ def test_a_cohort_without_a_search_for_copies_says_why(tmp_path: Path) -> None:
     content["look_alike_borders"]["copies_reason"] = "5 slides have tissue in both halves; 8 are needed"
     section = matching_section(read_results(write(tmp_path, content)))
     assert "Copies are not told by the halves of slides: 5 slides have tissue in both halves" in words(section)
+
+
+def test_slides_that_contradict_their_patient_are_counted_or_the_reason_is_said(tmp_path: Path) -> None:
+    content = tables()
+    content["look_alike_borders"]["n_doubted"] = 4
+    section = matching_section(read_results(write(tmp_path / "counted", content)))
+    assert "than slides of one patient do in this cohort: 4" in words(section)
+    content["look_alike_borders"]["doubted_reason"] = "7 patients have two slides or more"
+    section = matching_section(read_results(write(tmp_path / "reason", content)))
+    assert "Swaps are not told by what slides of a patient have in common: 7 patients have two slides" in words(section)
 
 
 def test_fingerprints_that_tell_nothing_are_said_to(tmp_path: Path) -> None:

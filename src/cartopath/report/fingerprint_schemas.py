@@ -39,8 +39,8 @@ FINGERPRINT_SCHEMAS: dict[str, Schema] = {
     ),
     "look_alike_borders": schema(
         "matching",
-        "encoder border_from reason copies_reason",
-        "n_slides n_same n_other border duplicate_below n_pairs n_misplaced n_copied",
+        "encoder border_from reason copies_reason doubted_reason",
+        "n_slides n_same n_other border duplicate_below n_pairs n_misplaced n_copied n_doubted",
     ),
     "identity_maps": schema(
         "identity_maps",

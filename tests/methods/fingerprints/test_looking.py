@@ -158,6 +158,40 @@ def test_fingerprints_that_see_nothing_name_no_copies():
     assert border.iloc[0]["copies_reason"].endswith("are as near as copies: these fingerprints see too little to tell")
 
 
+def two_slides_each(*, swapped, seed=0):
+    """Forty patients with two slides, told apart beside stronger directions of the stain; some have each other's second slide."""
+    rng = np.random.default_rng(seed)
+    tissue = np.repeat(rng.normal(size=(40, 1, 6)), 2, axis=1) + 0.1 * rng.normal(size=(40, 2, 6))
+    for one, other in swapped:
+        tissue[[one, other], 1] = tissue[[other, one], 1]
+    slides = np.concatenate([tissue, 3 * rng.normal(size=(40, 2, 4))], axis=2)
+    halves = slides[:, :, None] + 0.05 * rng.normal(size=(40, 2, 2, 10))
+    return [
+        SlideMeans(f"S{i:02}-{number}", f"P{i:02}", *halves[i, number], halves[i, number].mean(axis=0))
+        for i in range(40)
+        for number in range(2)
+    ]
+
+
+def test_swapped_slides_are_told_by_what_slides_of_other_patients_have_in_common():
+    pairs, border = contradictions("encoder 0", two_slides_each(swapped=[(3, 30)]), {"P03": "test"})
+    assert border.iloc[0]["n_doubted"] == 4
+    found = pairs[pairs["kind"] == "contradicted"]
+    assert set(zip(found["first"], found["second"], strict=True)) == {("S03-0", "S03-1"), ("S30-0", "S30-1")}
+    assert found["same_patient"].all() and (found["strength"] > 0).all()
+
+
+def test_right_labels_are_not_doubted():
+    pairs, border = contradictions("encoder 0", two_slides_each(swapped=[]), {})
+    assert "contradicted" not in set(pairs["kind"])
+    assert border.iloc[0]["n_doubted"] == 0
+
+
+def test_too_few_patients_with_two_slides_are_said_to_be():
+    _, border = contradictions("encoder 0", slides_of(7), {})
+    assert "7 patients have two slides or more; at least 12 are needed" in border.iloc[0]["doubted_reason"]
+
+
 def test_a_few_slides_are_too_few_to_look_for_copies():
     _, border = contradictions("encoder 0", slides_of(7, per_patient=1), {})
     assert border.iloc[0]["copies_reason"] == "7 slides have tissue in both halves; 8 are needed"

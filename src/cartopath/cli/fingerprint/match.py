@@ -10,7 +10,15 @@ import pandas as pd
 
 from cartopath.cli.console import OK, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
-from cartopath.methods.fingerprints_without_study.diagnosis import COPIED, DUPLICATE, HALVES, WORDS, Diagnosis, diagnose
+from cartopath.methods.fingerprints_without_study.diagnosis import (
+    CONTRADICTED,
+    COPIED,
+    DUPLICATE,
+    HALVES,
+    WORDS,
+    Diagnosis,
+    diagnose,
+)
 from cartopath.methods.fingerprints_without_study.encoders import open_encoder
 from cartopath.methods.fingerprints_without_study.found import Gathering
 from cartopath.methods.fingerprints_without_study.gathering import gather
@@ -132,7 +140,7 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
         )
     pairs = diagnosis.pairs
     if found.border is not None and diagnosis.border_from == HALVES:
-        pairs = tuple(pair for pair in diagnosis.pairs if pair.kind in (DUPLICATE, COPIED))
+        pairs = tuple(pair for pair in diagnosis.pairs if pair.kind in (DUPLICATE, COPIED, CONTRADICTED))
         near = len(diagnosis.pairs) - len(pairs)
         print_line(
             "note",
@@ -142,6 +150,8 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
         )
     if diagnosis.copies_reason:
         print_line("note", "yellow", f"copies are not told by the halves of slides: {diagnosis.copies_reason}")
+    if diagnosis.doubted_reason and found.n_same:
+        print_line("note", "yellow", f"swaps are not told by what slides of a patient share: {diagnosis.doubted_reason}")
     for pair in pairs[:_SHOWN]:
         copied = diagnosis.copy_distances.get((pair.first, pair.second))
         beside = "" if copied is None else f"; {copied:.2f} of what chance makes of slides that are alike"

@@ -12,18 +12,20 @@ from scipy.stats import chi2
 
 from cartopath.core.errors import StatisticsError
 from cartopath.methods.fingerprints_without_study.matching import Sides
+from cartopath.stats.contradicted_labels import contradicted_labels
 from cartopath.stats.copied_slides import CopiedPair, copied_slides
 from cartopath.stats.look_alikes import LookAlikes, SuspiciousPair, same_patient_pairs, suspicious_pairs
 from cartopath.stats.matching import Side, mean_features, unit_length
 
 FEWEST_PAIRS = 3
 PAIRS, HALVES = "pairs of one patient", "halves of slides"
-DUPLICATE, COPIED = "duplicate", "copied"
+DUPLICATE, COPIED, CONTRADICTED = "duplicate", "copied", "contradicted"
 WORDS = {
     DUPLICATE: "look like one slide",
     COPIED: "may show the same tissue twice, by their halves",
     "one_patient": "look like one patient, are labelled as two",
     "two_patients": "look like two patients, are labelled as one",
+    CONTRADICTED: "agree less than slides of one patient do in this cohort, are labelled as one",
 }
 _FEWEST_FOR_COPIES = 8
 _SLIDES_PER_COPY = 8
@@ -40,10 +42,13 @@ class Diagnosis:
 
     Attributes:
         found: What distances of mean fingerprints say.
-        pairs: Suspicious pairs of any kind, strongest first; `copied` are those that only their halves show to be one tissue.
+        pairs: Suspicious pairs of any kind, strongest first; `copied` are those that only their halves show to be one tissue,
+            `contradicted` a doubted slide and the nearest other slide of its patient.
         copy_distances: Distance of each pair that its halves show to be one tissue: 1 is the usual one of two slides that differ
             by chance alone.
         copies_reason: Why no such pairs were looked for, or none are named, "" otherwise.
+        doubted: Slides that contradict all others of their patient, the most doubtful first.
+        doubted_reason: Why labels could not be doubted so, "" where they could.
         n_slides: How many slides or cores were compared.
         border_from: What taught how near one patient's tissue lies: `PAIRS` or `HALVES`.
     """
@@ -54,6 +59,8 @@ class Diagnosis:
     border_from: str
     copy_distances: CopyDistances = field(default_factory=dict)
     copies_reason: str = ""
+    doubted: tuple[str, ...] = ()
+    doubted_reason: str = ""
 
     def table(self) -> pd.DataFrame:
         """Return one row per suspicious pair, strongest first."""
@@ -79,7 +86,8 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
 
     Where fewer than three pairs are labelled as one patient, the halves of each slide say how near tissue of one patient lies.
     Halves share stain and scanner, as slides of one lab do: with weak fingerprints slides of one organ and lab can be as near.
-    Copies of slides are looked for by their halves too, which needs neither labels nor fingerprints that tell patients apart.
+    Copies of slides are looked for by their halves too, which needs neither labels nor fingerprints that tell patients apart. If
+    enough patients have several slides, what these have in common says which patients' slides contradict each other.
 
     Args:
         sides: As `comparable` gave them. Of two sets, slides of the second are marked where a name is in both.
@@ -100,35 +108,71 @@ def diagnose(sides: Sides, *, normalise: bool = True) -> Diagnosis:
     names, means, owners = both.means()
     enough = len(same_patient_pairs(owners)) >= FEWEST_PAIRS or len(known) < FEWEST_PAIRS
     found = suspicious_pairs(means, names, owners, normalise=normalise, same_patient_distances=None if enough else known)
-    where = {name: place for place, name in enumerate(names)}
     compared = unit_length(means) if normalise else means
-    copied = [
-        SuspiciousPair(
-            pair.first,
-            pair.second,
-            COPIED,
-            owners[where[pair.first]] == owners[where[pair.second]],
-            float(np.linalg.norm(compared[where[pair.first]] - compared[where[pair.second]])),
-            1 - pair.distance,
-        )
-        for pair in copies
-    ]
+    cohort = _Cohort(names, owners, compared)
+    copied = [cohort.pair(pair.first, pair.second, COPIED, 1 - pair.distance) for pair in copies]
+    doubted, contradicted, doubted_reason = _contradicted(cohort, means)
     return Diagnosis(
         found=found,
-        pairs=_merged(found.pairs, copied),
+        pairs=_merged(found.pairs, copied, contradicted),
         n_slides=len(names),
         border_from=PAIRS if enough else HALVES,
         copy_distances={(pair.first, pair.second): pair.distance for pair in copies},
         copies_reason=copies_reason,
+        doubted=doubted,
+        doubted_reason=doubted_reason,
     )
 
 
-def _merged(by_distance: tuple[SuspiciousPair, ...], copied: list[SuspiciousPair]) -> tuple[SuspiciousPair, ...]:
+@dataclass(frozen=True, eq=False)
+class _Cohort:
+    """All slides: their names, their patients, and the mean fingerprints that are compared."""
+
+    names: list[str]
+    owners: list[str]
+    means: NDArray[np.float64]
+
+    def pair(self, first: str, second: str, kind: str, strength: float) -> SuspiciousPair:
+        one, other = self.names.index(first), self.names.index(second)
+        distance = float(np.linalg.norm(self.means[one] - self.means[other]))
+        return SuspiciousPair(first, second, kind, self.owners[one] == self.owners[other], distance, strength)
+
+    def nearest_own(self, name: str) -> str:
+        """The nearest other slide of the same patient."""
+        place = self.names.index(name)
+        own = [at for at, owner in enumerate(self.owners) if owner == self.owners[place] and at != place]
+        return self.names[min(own, key=lambda at: float(np.linalg.norm(self.means[at] - self.means[place])))]
+
+
+def _contradicted(cohort: _Cohort, means: NDArray[np.float64]) -> tuple[tuple[str, ...], list[SuspiciousPair], str]:
+    """Slides that contradict their patient's others, each beside the nearest of these; or why there is nothing to say."""
+    try:
+        found = contradicted_labels(means, cohort.names, cohort.owners)
+    except StatisticsError as error:
+        return (), [], str(error)
+    if found.border is None:
+        return (), [], found.reason
+    usual = float(np.median(list(found.evidence.values()))) - found.border
+    pairs: dict[frozenset[str], SuspiciousPair] = {}
+    for name in found.slides:
+        other = cohort.nearest_own(name)
+        first, second = sorted((name, other))
+        strength = (found.border - found.evidence[name]) / usual
+        pairs.setdefault(frozenset((first, second)), cohort.pair(first, second, CONTRADICTED, strength))
+    return found.slides, list(pairs.values()), ""
+
+
+def _merged(
+    by_distance: tuple[SuspiciousPair, ...], copied: list[SuspiciousPair], contradicted: list[SuspiciousPair]
+) -> tuple[SuspiciousPair, ...]:
     """Each pair once: what looks like one slide anyway stays that, any other contradiction of a copy is explained by it."""
-    duplicates = {(pair.first, pair.second) for pair in by_distance if pair.kind == DUPLICATE}
-    new = {(pair.first, pair.second): pair for pair in copied if (pair.first, pair.second) not in duplicates}
-    pairs = [*(pair for pair in by_distance if (pair.first, pair.second) not in new), *new.values()]
-    return tuple(sorted(pairs, key=lambda pair: (-pair.strength, pair.first, pair.second)))
+    named = {(pair.first, pair.second): pair for pair in by_distance}
+    for pair in copied:
+        if (pair.first, pair.second) not in named or named[pair.first, pair.second].kind != DUPLICATE:
+            named[pair.first, pair.second] = pair
+    for pair in contradicted:
+        named.setdefault((pair.first, pair.second), pair)
+    return tuple(sorted(named.values(), key=lambda pair: (-pair.strength, pair.first, pair.second)))
 
 
 def copied_below(n_slides: int, n_features: int) -> float:

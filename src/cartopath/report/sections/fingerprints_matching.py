@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[str, Tone]] = {
     "copied": ("may show the same tissue twice, by their halves", "strong"),
     "one_patient": ("look like one patient, are labelled as two", "bad"),
     "two_patients": ("look like two patients, are labelled as one", "strong"),
+    "contradicted": ("agree less than slides of one patient do in this cohort, are labelled as one", "strong"),
     "misplaced": ("near another patient's slide, far from all of its own patient", "bad"),
 }
 _MOST_PAIRS = 200
@@ -123,7 +124,7 @@ def _look_alikes(results: StudyResults) -> list[Block]:
             blocks.append(
                 Paragraph(
                     f"Look-alikes: {who}; fingerprints do not tell patients apart here: {row['reason']}. "
-                    f"Pairs that are near enough to be one slide: {count(row['n_pairs'])}. {_copies(row)}",
+                    f"Pairs that are near enough to be one slide: {count(row['n_pairs'])}. {_copies(row)} {_doubted(row)}",
                     "missing",
                 )
             )
@@ -137,7 +138,7 @@ def _look_alikes(results: StudyResults) -> list[Block]:
         text = (
             f"Look-alikes: {who}: {found}. Slides nearer than {number(row['border'], digits=3)} look like one patient, learned "
             f"from {row['border_from']}. A pair is a reason to look, not a verdict: tissue of two patients can look alike. "
-            f"{_copies(row)}"
+            f"{_copies(row)} {_doubted(row)}"
         )
         blocks.append(Paragraph(text))
     rows = results.table("look_alikes").rows
@@ -152,6 +153,15 @@ def _copies(row: dict[Any, Any]) -> str:
     return (
         f"Pairs that may show the same tissue twice, by their halves: {count(row['n_copied'])}. They are far nearer than chance, "
         "which the halves of all slides tell, makes of two slides that are alike; no label is looked at."
+    )
+
+
+def _doubted(row: dict[Any, Any]) -> str:
+    if row["doubted_reason"]:
+        return f"Swaps are not told by what slides of a patient have in common: {row['doubted_reason']}."
+    return (
+        f"Slides that agree less with all others of their patient than slides of one patient do in this cohort: "
+        f"{count(row['n_doubted'])}. Of two slides that contradict each other both are doubted."
     )
 
 

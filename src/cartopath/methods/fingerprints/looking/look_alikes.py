@@ -54,6 +54,8 @@ def contradictions(encoder: str, slides: Sequence[SlideMeans], sets: dict[str, s
         "reason": looked.reason,
         "n_copied": len(found.copy_distances),
         "copies_reason": found.copies_reason,
+        "n_doubted": len(found.doubted),
+        "doubted_reason": found.doubted_reason,
     }
     return pd.DataFrame(rows, columns=PAIR_COLUMNS), pd.DataFrame([border], columns=BORDER_COLUMNS)
 

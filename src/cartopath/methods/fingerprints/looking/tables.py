@@ -14,7 +14,7 @@ PAIR_COLUMNS = [
 
 BORDER_COLUMNS = [
     *("encoder", "n_slides", "n_same", "n_other", "border", "duplicate_below", "border_from", "n_pairs", "n_misplaced"),
-    *("reason", "n_copied", "copies_reason"),
+    *("reason", "n_copied", "copies_reason", "n_doubted", "doubted_reason"),
 ]
 """One row: from which distance on slides contradict their labels."""
 
