@@ -4,8 +4,8 @@
 
 `peak`: the largest memory of a process that tiles a slide of 100,000 x 100,000 px, 512 px tiles at 0.5 um/px.
 `series`: the memory of one process after each of 1,000 small slides, each opened, tiled and read: kilobytes per slide.
-`cost`: seconds to read all tiles of slides of 1,000 to 1,000,000 tiles, and to tile these slides, opening included: the exponent of
-both, as they are and beyond a fixed cost at the start.
+`cost`: seconds to read all tiles of slides of 1,000 to 1,000,000 tiles, and to tile these slides, opening included: the exponents
+of both, as they are and beyond a fixed cost at the start.
 """
 
 from __future__ import annotations

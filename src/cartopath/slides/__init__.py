@@ -5,7 +5,7 @@
 """
 
 from cartopath.slides.grid import TileGrid, TileSpec, tile_grid
-from cartopath.slides.plan import TilePlan, background_fraction, plan_tiles, read_tile_plan, write_tile_plan
+from cartopath.slides.plan import TilePlan, background_fraction, is_lost, plan_tiles, read_tile_plan, write_tile_plan
 from cartopath.slides.rendition import Scaling
 from cartopath.slides.resolution import Resolution
 from cartopath.slides.slide import Slide, open_slide
@@ -25,6 +25,7 @@ __all__ = [
     "TissueMask",
     "background_fraction",
     "compare_stain",
+    "is_lost",
     "iter_tiles",
     "map_tiles",
     "open_slide",

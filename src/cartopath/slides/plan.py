@@ -124,7 +124,7 @@ def plan_tiles(
     xy_px0 = grid.xy_px0(cells)
     tissue = tissue or slide_tissue(slide, grid.window_px0)
     share = tissue.fraction(xy_px0[:, 0], xy_px0[:, 1], grid.window_px0)
-    is_candidate = (share >= spec.min_tissue) | _is_lost(slide, xy_px0, grid.window_px0)
+    is_candidate = (share >= spec.min_tissue) | is_lost(slide, xy_px0, grid.window_px0)
     is_flawed = is_candidate & np.array([(int(col), int(row)) in flawed for col, row in cells], bool)
     candidates = np.flatnonzero(is_candidate & ~is_flawed)
     background, sums = _look_at(slide, xy_px0[candidates], grid, spec, threads)
@@ -170,7 +170,7 @@ def plan_tiles(
     )
 
 
-def _is_lost(slide: Slide, xy_px0: NDArray[np.int64], window_px0: int) -> NDArray[np.bool_]:
+def is_lost(slide: Slide, xy_px0: NDArray[np.int64], window_px0: int) -> NDArray[np.bool_]:
     """Return which tiles touch what the thumbnail could not show, (n,): whether they hold tissue is not known."""
     x, y = xy_px0[:, 0], xy_px0[:, 1]
     is_lost = np.zeros(len(xy_px0), bool)

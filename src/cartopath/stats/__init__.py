@@ -10,6 +10,8 @@ from cartopath.stats.association import Correlation, correlation
 from cartopath.stats.by_tissue import TissueAuroc, auroc_by_tissue
 from cartopath.stats.calibration import Calibration, calibration
 from cartopath.stats.combinations import combination_codes, combination_names, combinations
+from cartopath.stats.contradicted_labels import ContradictedLabels, contradicted_labels
+from cartopath.stats.copied_slides import CopiedPair, copied_slides
 from cartopath.stats.cox import CoxResult, cox
 from cartopath.stats.discrimination import RocCurve, accuracy, auroc, auroc_ci, roc_curve
 from cartopath.stats.ensemble import majority_vote, percent_positive, rank_rounds
@@ -50,6 +52,8 @@ __all__ = [
     "Abstention",
     "Calibration",
     "Compared",
+    "ContradictedLabels",
+    "CopiedPair",
     "Correlation",
     "CoxResult",
     "Estimate",
@@ -91,6 +95,8 @@ __all__ = [
     "compare_aurocs",
     "compare_correlations",
     "compare_genes",
+    "contradicted_labels",
+    "copied_slides",
     "correlation",
     "cox",
     "euclidean",

@@ -16,7 +16,7 @@ from cartopath.cli.main import app
 from cartopath.core.errors import SlideError, TrainingError
 from cartopath.methods.embedding_without_study.embed import embed_slides, features_dir
 from cartopath.methods.embedding_without_study.one_slide import Computing, CutSpec, embed_slide
-from cartopath.slides import TileSpec, open_slide, plan_tiles, read_tiles
+from cartopath.slides import Slide, TileSpec, open_slide, plan_tiles, read_tiles
 from cartopath.training.encoding import load_encoder
 from cartopath.training.feature_files import find_feature_files, read_features
 
@@ -46,6 +46,14 @@ def test_features_are_of_the_tiles_that_a_study_keeps(encoder, slides):
     assert {name: counts[name] for name in counts if name != "grid"} == {
         name: plan.counts[name] for name in ("no_tissue", "unreadable", "background", "kept")
     }
+
+
+def test_tiles_that_the_thumbnail_could_not_show_are_looked_at(encoder, slides, monkeypatch):
+    sound, before = embed_slide(encoder, slides[0], "A", CutSpec(min_tissue=0.9), CPU)
+    monkeypatch.setattr(Slide, "lost_px0", property(lambda _: ((0, 0, 10**6, 10**6),)))
+    found, counts = embed_slide(encoder, slides[0], "A", CutSpec(min_tissue=0.9), CPU)
+    assert before["no_tissue"] > 0 and counts["no_tissue"] == 0
+    assert set(map(tuple, sound.xy_px0)) < set(map(tuple, found.xy_px0))
 
 
 def test_each_encoder_sees_its_own_resolution(encoder, slides):

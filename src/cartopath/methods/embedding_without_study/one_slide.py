@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import SlideError
 from cartopath.methods.scoring import default_batch_size, uses_gpu
-from cartopath.slides import Slide, TileGrid, TileSpec, background_fraction, iter_tiles, open_slide, slide_tissue, tile_grid
+from cartopath.slides import (
+    Slide,
+    TileGrid,
+    TileSpec,
+    background_fraction,
+    is_lost,
+    iter_tiles,
+    open_slide,
+    slide_tissue,
+    tile_grid,
+)
 from cartopath.slides.plan import MAX_UNREADABLE
 from cartopath.store.embeddings import Embeddings
 from cartopath.training.encoding import LoadedEncoder
@@ -115,7 +125,7 @@ def embed_slide(
         grid = tile_grid(slide, spec)
         everywhere = grid.xy_px0(grid.cells())
         share = slide_tissue(slide, grid.window_px0).fraction(everywhere[:, 0], everywhere[:, 1], grid.window_px0)
-        candidates = everywhere[share >= spec.min_tissue]
+        candidates = everywhere[(share >= spec.min_tissue) | is_lost(slide, everywhere, grid.window_px0)]
         sieve = _Sieve(cut.max_background)
         size = computing.batch_size or default_batch_size(spec.size_px, is_gpu=uses_gpu(computing.device))
         batches = sieve.tissue(slide, candidates, grid, size)

@@ -69,6 +69,7 @@ class Fingerprinting(ChunkedModule):
         metrics: Of the last validation, the same on all devices.
     """
 
+    network: FingerprintNetwork
     monitored: ClassVar[str] = "n_better"
     mode: ClassVar[Literal["min", "max"]] = "max"
 
