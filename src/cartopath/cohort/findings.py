@@ -38,6 +38,7 @@ FINDING_CODES: dict[str, str] = {
     "mixed-resolution": "slides of different stated resolution",
     "tissue-model-unusable": "a model of tissue types that is not there or cannot be read",
     "network-unusable": "a network that cannot be built, or cannot take tiles of this size",
+    "weights-not-cached": "an encoder whose weights have to be fetched before anything is trained",
     "no-events": "nobody in the clinical table had an event",
     "no-patient-in-common": "slides and table share no patient",
     "no-slides": "there is no slide to work on",

@@ -87,7 +87,7 @@ def _claims(found: Regression) -> list[Claim]:
                 f"{found.first.arm.name} trained on the measurements of other patients: {count(found.control.n_raw)} of "
                 f"{counted(n, 'gene')} have p < 0.05 ({percent(found.control.n_raw / n)}; 5 % are chance), "
                 f"{count(found.control.n_bh)} have q < 0.05.",
-                *_of(Verdict("as it should be", "good") if honest else Verdict("too many: look at the splits", "bad")),
+                *_of(Verdict("within chance", "good") if honest else Verdict("too many: look at the splits", "bad")),
             )
         )
     return claims

@@ -19,7 +19,7 @@ from cartopath.models.encoders import ENCODERS, build_encoder, registry
 from cartopath.models.encoders.pathology import UNI
 from cartopath.models.torchvision_ops import timm_ready
 from cartopath.study.study_file import parse_config
-from cartopath.training.encoding import EncodingCard
+from cartopath.training.encoding import EncodingCard, hub
 
 NAME = next(iter(ENCODERS))
 
@@ -90,7 +90,34 @@ def test_tiles_of_another_size_are_found_by_a_check(tmp_path):
 
 def test_its_own_tiles_are_fine(tmp_path):
     known = ENCODERS[NAME]
-    assert not list(encoder_findings(config(size_px=known.size_px, mpp=known.mpp), tmp_path))
+    assert not [
+        one for one in encoder_findings(config(size_px=known.size_px, mpp=known.mpp), tmp_path) if one.severity == "error"
+    ]
+
+
+def test_weights_that_a_run_would_have_to_fetch_are_found_by_a_check(tmp_path, monkeypatch):
+    known, cached = ENCODERS[NAME], tmp_path / "cached"
+    settings = config(size_px=known.size_px, mpp=known.mpp)
+
+    def fetched(card, *, offline):
+        assert offline
+        if not cached.exists():
+            raise BundleError("not in the cache")
+        return cached
+
+    monkeypatch.setattr(hub, "fetch_weights", fetched)
+    (finding,) = encoder_findings(settings, tmp_path)
+    assert (finding.severity, finding.code, finding.subject) == ("warning", "weights-not-cached", "method.encoder")
+    assert "method.weights" in finding.message
+    cached.touch()
+    assert not list(encoder_findings(settings, tmp_path))
+
+
+def test_a_misspelt_encoder_is_told_the_closest(tmp_path):
+    content = {"traits": ["MKI67"], "method": {"name": "attention", "encoder": "unii"}}
+    (finding,) = encoder_findings(parse_config(content), tmp_path)
+    assert "(closest: uni" in finding.message
+    assert not finding.message.startswith("method.encoder")
 
 
 def test_a_name_that_is_not_registered_is_a_folder_that_is_not_there(tmp_path):

@@ -81,7 +81,13 @@ def match_command(
 
 def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gathering: dict[str, Any]) -> Sides:
     if model == FEATURES:
-        return feature_sides([left], [right] if right is not None else None, table=gathering["table"])
+        sides = feature_sides([left], [right] if right is not None else None, table=gathering["table"])
+        n_slides = len(set(sides.slide_of.values()))
+        if gathering["table"] is None and 1 < n_slides == len({str(patient) for patient in sides.left.patients}):
+            print_line(
+                "note", "yellow", f"each of the {n_slides} files counts as a patient of its own; --table says whose they are"
+            )
+        return sides
     threads = how.threads or usable_cores()
     encoder = open_encoder(model, size_px=how.size_px, mpp=how.mpp, device=how.device, threads=threads, seed=how.seed)
     pieces = [gather([given], Gathering(**gathering)) for given in (left, right) if given is not None]
@@ -161,4 +167,9 @@ def _print_diagnosis(diagnosis: Diagnosis) -> None:
     for name in found.misplaced:
         print_line("swapped", "red", f"{name} lies with another patient and far from all of its own")
     if not pairs and not found.misplaced:
-        console.print("no pair contradicts its labels")
+        told = found.border is not None or not (diagnosis.copies_reason or diagnosis.doubted_reason)
+        console.print(
+            "no pair contradicts its labels" if told else "nothing is named, which is no all-clear: see the notes above"
+        )
+    else:
+        console.print("reasons to look, no verdicts: of two slides of a patient that disagree, either may be the wrong one")

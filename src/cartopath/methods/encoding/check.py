@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cartopath.cohort import Finding
-from cartopath.core.errors import CartopathError
+from cartopath.core.errors import BundleError, CartopathError
 from cartopath.methods.encoding.copied import require_encoder
 from cartopath.methods.encoding.published import full_spec
 from cartopath.methods.encoding.registered import registered_name, require_tiles, weights_file
 from cartopath.methods.encoding.settings import PUBLISHED, encoded, encoder_spec
+from cartopath.models.encoders import find_encoder
 from cartopath.study.config import StudyConfig
 
 
@@ -22,11 +23,34 @@ def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
         root: Its folder.
     """
     where = "method.backbone" if encoded(config).encoder in ("own", "random") else "method.encoder"
+    is_sound = True
     for key, require in ((where, _require_network), ("method.weights", weights_file)):
         try:
             require(config, root)
         except CartopathError as error:
-            yield Finding("error", "network-unusable", key, str(error))
+            is_sound = False
+            yield Finding("error", "network-unusable", key, str(error).removeprefix(f"{key}: "))
+    if is_sound:
+        yield from _weights_to_fetch(config)
+
+
+def _weights_to_fetch(config: StudyConfig) -> Iterator[Finding]:
+    """Yield a warning where a registered encoder's weights are not in the hub's cache, so that `run` would have to fetch them."""
+    from cartopath.training.encoding.hub import fetch_weights
+
+    name = registered_name(config)
+    if name is None or getattr(config.method, "weights", None) is not None:
+        return
+    card = find_encoder(name)
+    try:
+        fetch_weights(card, offline=True)
+    except BundleError:
+        terms = f" and a token of someone who accepted its terms ({card.url})" if card.gated else ""
+        message = (
+            f"the weights of {name} are not in the hub's cache: `run` fetches them, which takes a network{terms}; or name a file "
+            "that you have as method.weights"
+        )
+        yield Finding("warning", "weights-not-cached", "method.encoder", message)
 
 
 def _require_network(config: StudyConfig, root: Path) -> None:

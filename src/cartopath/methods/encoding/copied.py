@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from cartopath.core.errors import BundleError, ConfigError
+from cartopath.core.errors import BundleError, ConfigError, closest
 from cartopath.methods.encoding.places import encoder_files, task_name
+from cartopath.models.encoders import ENCODERS
 from cartopath.models.fingerprint import FingerprintSpec
 from cartopath.store.atomic import write_bytes
 from cartopath.store.hashing import file_sha256
@@ -80,8 +81,11 @@ def require_encoder(config: StudyConfig, source: Path) -> None:
         BundleError: What lies there cannot be used.
     """
     if not source.is_dir():
-        named = "a name of `cartopath embed --list`" if config.method.name == "attention" else "none"
+        takes_names = config.method.name == "attention"
+        named = "a name of `cartopath embed --list`" if takes_names else "none"
+        near = closest(source.name, ("own", "random", *(ENCODERS if takes_names else ("none",))))
+        hint = f" (closest: {', '.join(near)})" if near else ""
         raise ConfigError(
-            f"method.encoder: no folder {source}; expected own, random, {named}, timm/ and a name, or a bundle's folder"
+            f"method.encoder: no folder {source}; expected own, random, {named}, timm/ and a name, or a bundle's folder{hint}"
         )
     check_bundle(config, read_fingerprint_card(source), source)

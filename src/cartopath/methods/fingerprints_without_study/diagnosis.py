@@ -149,7 +149,7 @@ def _contradicted(cohort: _Cohort, means: NDArray[np.float64]) -> tuple[tuple[st
     try:
         found = contradicted_labels(means, cohort.names, cohort.owners)
     except StatisticsError as error:
-        return (), [], str(error)
+        return (), [], _reason(error)
     if found.border is None:
         return (), [], found.reason
     usual = float(np.median(list(found.evidence.values()))) - found.border
@@ -160,6 +160,11 @@ def _contradicted(cohort: _Cohort, means: NDArray[np.float64]) -> tuple[tuple[st
         strength = (found.border - found.evidence[name]) / usual
         pairs.setdefault(frozenset((first, second)), cohort.pair(first, second, CONTRADICTED, strength))
     return found.slides, list(pairs.values()), ""
+
+
+def _reason(error: StatisticsError) -> str:
+    """What an error of a statistic says, without the name of its function."""
+    return str(error).partition(": ")[2] or str(error)
 
 
 def _merged(
@@ -197,7 +202,7 @@ def _copies(left: _Tiles, right: _Tiles) -> tuple[tuple[CopiedPair, ...], str]:
     try:
         found = copied_slides(one, other, names, below=copied_below(*one.shape), max_directions=_DIRECTIONS)
     except StatisticsError as error:
-        return (), str(error)
+        return (), _reason(error)
     if len(found) > len(names) // _SLIDES_PER_COPY:
         return (), f"{len(found)} pairs of {len(names)} slides are as near as copies: these fingerprints see too little to tell"
     return found, ""
