@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cartopath.cli.console import OK, console, guarded, print_line, print_table
@@ -83,7 +84,7 @@ def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gather
     if model == FEATURES:
         sides = feature_sides([left], [right] if right is not None else None, table=gathering["table"])
         n_slides = len(set(sides.slide_of.values()))
-        if gathering["table"] is None and 1 < n_slides == len({str(patient) for patient in sides.left.patients}):
+        if gathering["table"] is None and 1 < n_slides == len(set(np.asarray(sides.left.patients).tolist())):
             print_line(
                 "note", "yellow", f"each of the {n_slides} files counts as a patient of its own; --table says whose they are"
             )
