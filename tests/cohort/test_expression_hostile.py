@@ -15,7 +15,7 @@ from tests.cohort.test_expression_folders import KINDS, SAMPLES
 from tests.cohort.test_expression_matrices import write_h5ad
 
 from cartopath.cohort import open_molecular
-from cartopath.cohort.matrices import h5ad_trial
+from cartopath.core import h5_trial
 from cartopath.core.errors import TableError
 
 FRAME = pd.DataFrame(
@@ -262,11 +262,11 @@ def test_an_hdf5_heap_that_would_be_walked_for_ever_is_refused_at_once(tmp_path)
 def test_a_file_on_which_the_hdf5_library_crashes_or_hangs_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.h5ad"
     MADE["dense.h5ad"](path)
-    assert h5ad_trial.survives(path)
-    assert not h5ad_trial.survives(path, seconds=0.001)
+    assert h5_trial.survives(path)
+    assert not h5_trial.survives(path, seconds=0.001)
     script = tmp_path / "crash.py"
     script.write_text("import os\nos.kill(os.getpid(), 11)\n")
-    monkeypatch.setattr(h5ad_trial, "__file__", str(script))
+    monkeypatch.setattr(h5_trial, "_SCRIPT", script)
     with pytest.raises(TableError, match=r"a\.h5ad: damaged HDF5 file \(the HDF5 library crashes"):
         open_molecular(path)
 

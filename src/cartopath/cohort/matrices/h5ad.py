@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from cartopath.cohort.matrices.h5ad_names import first_column, index_of, node_at, place_of, shape_of
 from cartopath.cohort.matrices.h5ad_rows import dense_rows, sparse_rows
-from cartopath.cohort.matrices.h5ad_trial import survives
 from cartopath.cohort.matrices.layout import NamedFormat, is_technical
 from cartopath.cohort.matrices.measure import Measure, deduce_measure
 from cartopath.core.errors import TableError
+from cartopath.core.h5_trial import survives
 
 FORMAT = NamedFormat(
     "h5ad", "AnnData file: a row of X (or of the layer stated as column) per sample, its patient from obs or the sample's name"

@@ -31,15 +31,15 @@ def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
             is_sound = False
             yield Finding("error", "network-unusable", key, str(error).removeprefix(f"{key}: "))
     if is_sound:
-        yield from _weights_to_fetch(config)
+        yield from _weights_to_fetch(config, root)
 
 
-def _weights_to_fetch(config: StudyConfig) -> Iterator[Finding]:
+def _weights_to_fetch(config: StudyConfig, root: Path) -> Iterator[Finding]:
     """Yield a warning where a registered encoder's weights are not in the hub's cache, so that `run` would have to fetch them."""
     from cartopath.training.encoding.hub import fetch_weights
 
     name = registered_name(config)
-    if name is None or getattr(config.method, "weights", None) is not None:
+    if name is None or weights_file(config, root) is not None:
         return
     card = find_encoder(name)
     try:

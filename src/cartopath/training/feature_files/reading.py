@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cartopath.core.errors import ArtifactError
+from cartopath.core.h5_trial import fatal_files
 from cartopath.training.feature_files.features import TileFeatures
 from cartopath.training.feature_files.finding import H5_SUFFIXES, PT_SUFFIX, slide_name
 from cartopath.training.feature_files.h5_layouts import read_h5
-from cartopath.training.feature_files.h5_trial import fatal_files
 from cartopath.training.feature_files.spatial_data import is_zarr, read_spatial_data
 from cartopath.training.feature_files.torch_bags import read_pt
 

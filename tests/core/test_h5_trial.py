@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from cartopath.training.feature_files import fatal_feature_files, h5_trial
+from cartopath.core import h5_trial
+from cartopath.training.feature_files import fatal_feature_files
 
 SCRIPT = """
 import json, os, signal, sys, time
