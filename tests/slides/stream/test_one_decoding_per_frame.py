@@ -53,7 +53,7 @@ def test_the_decoder_shrinks_what_is_wanted_coarser(counted, picture, window, si
     slide, backend = counted(picture)
     seen = set()
     decode = backend.decode
-    monkeypatch.setattr(backend, "decode", lambda *a, shrink, out: seen.add(shrink) or decode(*a, shrink=shrink))
+    monkeypatch.setattr(backend, "decode", lambda *a, shrink, **_: seen.add(shrink) or decode(*a, shrink=shrink))
     read_tiles(slide, np.array([(0, 0)]), window_px0=window, size_px=size)
     assert seen == {shrink}
 
@@ -62,7 +62,7 @@ def test_lanczos_scaling_decodes_everything(counted, picture, monkeypatch):
     slide, backend = counted(picture, scaling="lanczos")
     decode = backend.decode
     monkeypatch.setattr(
-        backend, "decode", lambda *a, shrink, out: decode(*a, shrink=shrink) if shrink == 1 else pytest.fail("shrunk")
+        backend, "decode", lambda *a, shrink, **_: decode(*a, shrink=shrink) if shrink == 1 else pytest.fail("shrunk")
     )
     read_tiles(slide, np.array([(0, 0)]), window_px0=400, size_px=100)
 

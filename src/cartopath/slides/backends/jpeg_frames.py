@@ -5,6 +5,9 @@ components are RGB or YCbCr. Both are written in front of the frame's own segmen
 
 The slow, exact transform and smooth enlarging of the colours are used, as OpenSlide does. A frame that libjpeg warns of is
 refused, as OpenSlide does, unless all of its pixels were decoded before the warning.
+
+A JPEG is coded from top to bottom. Where only its upper rows are needed, as at the lower border of a tile, it is declared to be
+less high and decoding ends there; the pixels are the same, and damage further down is not seen.
 """
 
 from __future__ import annotations
@@ -15,7 +18,16 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from cartopath.slides.array_pool import POOL
-from cartopath.slides.backends.jpeg_headers import HUFFMAN, QUANTIZATION, RESTARTS, SEQUENTIAL, JpegHeader, read_header, segments
+from cartopath.slides.backends.jpeg_headers import (
+    HUFFMAN,
+    QUANTIZATION,
+    SEQUENTIAL,
+    JpegHeader,
+    has_restarts,
+    read_header,
+    segments,
+    upper_rows,
+)
 from cartopath.slides.backends.protocol import FrameError
 from cartopath.slides.backends.tiff_level import YCBCR, TiffLevel
 
@@ -39,10 +51,10 @@ class JpegDecoder:
         self._tables = _tables(level.jpeg_tables or b"")
         self._front = b"\xff\xd8" + colours + self._tables
         self._is_ycbcr = level.photometric == YCBCR
-        self._known = (b"no JPEG", JpegHeader(0, 0, 0, 0, 0))
+        self._known = (b"no JPEG", JpegHeader(0, 0, 0, 0))
         self._usual_size = (level.frame_height, level.frame_width)
 
-    def decode_usual(self, data: bytes | memoryview, shrink: int, out: NDArray[np.uint8]) -> bool:
+    def decode_usual(self, data: bytes | memoryview, shrink: int, out: NDArray[np.uint8], n_rows: int | None = None) -> bool:
         """Decode a frame of colours that begins as the one before it and has the size of its level's frames, as most do.
 
         The rest is for `decode`, which takes a closer look. This is short because one thread at a time can run Python: the others
@@ -52,9 +64,10 @@ class JpegDecoder:
             data: The frame.
             shrink: How many times smaller.
             out: uint8 (h, w, 3), of that size.
+            n_rows: How many of the upper rows of `out` are needed; None for all.
 
         Returns:
-            Whether `out` is filled.
+            Whether these are filled.
         """
         first_bytes, header = self._known
         height, width = header.height, header.width
@@ -63,11 +76,12 @@ class JpegDecoder:
         height, width = height // shrink, width // shrink
         if out.shape != (height, width, 3) or self._n_components != 3:
             return False
-        try:
-            found = simplejpeg.decode_jpeg(self.whole(data), min_height=height, min_width=width, buffer=out)
-        except ValueError:
-            return False
-        return bool(found.shape == out.shape)
+        whole = self.whole(data)
+        if n_rows is not None and n_rows < height:
+            shorter, n_rows = upper_rows(whole, header, header.height_at + len(whole) - len(data), n_rows, shrink)
+            if n_rows < height and _is_filled(shorter, out[:n_rows], may_go_on=True):
+                return True
+        return _is_filled(whole, out)
 
     def header(self, data: bytes | memoryview) -> JpegHeader:
         """Return what a frame says of itself; at once if it begins as the last one did, as the frames of a level mostly do.
@@ -116,20 +130,26 @@ class JpegDecoder:
         self, whole: bytes | memoryview, header: JpegHeader, pixels: NDArray[np.uint8], shrink: int, error: ValueError
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame that was refused for what does not concern them; raise the error otherwise."""
-        if _AFTER_THE_PIXELS in str(error) and header.kind in SEQUENTIAL and not _has_restarts(whole):
+        if _AFTER_THE_PIXELS in str(error) and header.kind in SEQUENTIAL and not has_restarts(whole):
             return _decoded(whole, self._mode, pixels, is_scaled=shrink > 1, strict=False)
         if _RARE_SUBSAMPLING in str(error) and self._n_components == 3:
             return _averaged(np.asarray(imagecodecs.jpeg8_decode(bytes(whole), outcolorspace="RGB")), pixels, shrink)
         raise error
 
 
+def _is_filled(data: bytes | memoryview, out: NDArray[np.uint8], *, may_go_on: bool = False) -> bool:
+    """Decode colours of this size; return whether nothing was wrong, or only that the frame `may_go_on` after these rows."""
+    height, width = out.shape[:2]
+    try:
+        found = simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=out)
+    except ValueError as error:  # raised after all rows were decoded
+        return may_go_on and _AFTER_THE_PIXELS in str(error)
+    return bool(found.shape == out.shape)
+
+
 def _tables(stream: bytes) -> bytes:
     """Return the segments of shared tables that count for the frames after them."""
     return b"".join(stream[start - 4 : end] for kind, start, end in segments(stream) if kind in (QUANTIZATION, HUFFMAN))
-
-
-def _has_restarts(data: bytes | memoryview) -> bool:
-    return any(kind == RESTARTS for kind, _, _ in segments(data))
 
 
 def _decoded(

@@ -77,7 +77,14 @@ class FrameSource(Protocol):
         ...
 
     def decode(
-        self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+        self,
+        level: int,
+        cell: Cell,
+        data: FrameBytes,
+        *,
+        shrink: int = 1,
+        out: NDArray[np.uint8] | None = None,
+        n_rows: int | None = None,
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame.
 
@@ -87,6 +94,8 @@ class FrameSource(Protocol):
             data: What `fetch` returned for it.
             shrink: One of the level's `shrinks`.
             out: uint8, contiguous, as large as a whole frame: memory that may be used for the result, or be overwritten.
+            n_rows: How many of the upper rows are needed, after shrinking; None for all. What lies below them may be anything,
+                and damage there need not be found.
 
         Returns:
             uint8 (h, w, 3) RGB, `shrink` times smaller, cut to the level (whose size is rounded up when it is shrunk).

@@ -61,20 +61,27 @@ class TiffFrames:
         self._file.read_ahead([part for planes in ranges if planes is not None for part in planes])
 
     def decode(
-        self, level: int, cell: Cell, data: FrameBytes, *, shrink: int = 1, out: NDArray[np.uint8] | None = None
+        self,
+        level: int,
+        cell: Cell,
+        data: FrameBytes,
+        *,
+        shrink: int = 1,
+        out: NDArray[np.uint8] | None = None,
+        n_rows: int | None = None,
     ) -> NDArray[np.uint8]:
         """Return the pixels of a frame, uint8 (h, w, 3) RGB on white, cut to the level.
 
         Raises:
             FrameError: The bytes are damaged.
         """
-        jpeg, (n_cols, n_rows) = self._jpegs[level], self._whole_cells[level]
+        jpeg, (whole_cols, whole_rows) = self._jpegs[level], self._whole_cells[level]
         if (
             jpeg is not None
             and out is not None
-            and cell[0] < n_cols
-            and cell[1] < n_rows
-            and jpeg.decode_usual(data[0], shrink, out)
+            and cell[0] < whole_cols
+            and cell[1] < whole_rows
+            and jpeg.decode_usual(data[0], shrink, out, n_rows)
         ):
             return out
         found, decoder = self._levels[level], self._decoders[level]

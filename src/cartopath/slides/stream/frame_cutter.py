@@ -152,7 +152,7 @@ class FrameCutter:
             return self._fill_block(tile, job.frames) if job.frames else self._paste_kept(tile)
         pasted: list[PendingTile] = []
         for number, cell, data in job.frames:
-            pixels = self._decoded(cell, data, self._memory(self._frame_shape))
+            pixels = self._decoded(cell, data, self._memory(self._frame_shape), self._needs.n_rows[number])
             for tile, patch in self._tiles_waiting(number, pixels):
                 tile.paste(pixels, patch)
                 pasted.append(tile)
@@ -176,11 +176,13 @@ class FrameCutter:
                 part.reshape(height, n_cols, width, n_colours)[...] = beside.swapaxes(0, 1)
         return [tile.number]
 
-    def _decoded(self, cell: Cell, data: FrameBytes | FrameError | None, memory: Pixels) -> Pixels | FrameError | None:
+    def _decoded(
+        self, cell: Cell, data: FrameBytes | FrameError | None, memory: Pixels, n_rows: int | None = None
+    ) -> Pixels | FrameError | None:
         if data is None or isinstance(data, FrameError):
             return data
         try:
-            return self._source.decode(self._level, cell, data, shrink=self._shrink, out=memory)
+            return self._source.decode(self._level, cell, data, shrink=self._shrink, out=memory, n_rows=n_rows)
         except FrameError as error:
             return error
 

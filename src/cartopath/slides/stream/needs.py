@@ -61,6 +61,7 @@ class Needs:
     Attributes:
         reach: How far apart the first and the last tile that share a frame are: a row of tiles, where they come row by row.
         last_user: The last tile that needs each frame.
+        n_rows: How many of the upper rows of each frame are needed.
         is_block: bool (n,): whether a tile is a rectangle of whole frames that no other tile needs.
     """
 
@@ -82,6 +83,10 @@ class Needs:
         end_user = np.append(first_user[1:], len(self._users))[: len(numbers)]
         self._numbers, self._first_user, self._end_user = numbers, first_user, end_user
         self.last_user = dict(zip(numbers.tolist(), self._users[end_user - 1].tolist(), strict=True))
+        frame_height = grid.frame_size[1]
+        end_row = np.minimum((boxes[:, 1] + boxes[:, 3])[tiles] - rows * frame_height, frame_height)
+        most_rows = np.maximum.reduceat(end_row[by_frame], first_user) if len(numbers) else end_row
+        self.n_rows = dict(zip(numbers.tolist(), most_rows.tolist(), strict=True))
         self.reach = int((self._users[end_user - 1] - self._users[first_user]).max()) if len(numbers) else 0
         self.is_block = self._are_whole()
         n_users = np.empty(len(tiles), np.int64)
