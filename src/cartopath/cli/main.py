@@ -253,9 +253,9 @@ def validate(
     region_size: Annotated[int, typer.Option("--region", min=2, help="Side of a region in spots.")] = 5,
     min_spots: Annotated[int, typer.Option(min=2, help="Spots that a region must have.")] = 4,
     yield_from: Annotated[
-        Literal["nuclei", "regions"],
-        typer.Option("--yield", help="How much RNA spots hold: by the nuclei seen, or learned from regions' totals."),
-    ] = "nuclei",
+        Literal["regions", "nuclei"],
+        typer.Option("--yield", help="How much RNA spots hold: learned from regions' totals, or by the nuclei seen."),
+    ] = "regions",
     seed: Annotated[int, typer.Option(help="Seed of the nulls.")] = 0,
     quiet: Quiet = False,
 ) -> None:

@@ -47,9 +47,8 @@ def test_noisy_labels_ask_for_more_shrinkage():
     slopes = rng.normal(size=(10, 30))
     clean = [_regions(rng, slopes) for _ in range(3)]
     noisy = [_regions(rng, slopes * 0.1, noise=2.0) for _ in range(3)]
-    assert chosen_noise(clean, sparing=False) == NOISES[0]
-    assert chosen_noise(noisy, sparing=False) > NOISES[0]
-    assert chosen_noise(noisy, sparing=True) >= chosen_noise(noisy, sparing=False)
+    assert chosen_noise(clean) == NOISES[0]
+    assert chosen_noise(noisy) > NOISES[0]
 
 
 def test_one_pattern_behind_all_genes_needs_one_shared_profile():

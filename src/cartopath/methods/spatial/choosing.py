@@ -23,15 +23,14 @@ _Predict = Callable[[Sequence[LabelledRegions], LabelledRegions], Sequence[Array
 """Returns what each choice says of the spots of a section, (n_spots, n_targets)."""
 
 
-def chosen_noise(sections: Sequence[LabelledRegions], *, sparing: bool) -> float:
-    """Return the penalty that predicts the regions of a left-out section best.
+def chosen_noise(sections: Sequence[LabelledRegions]) -> float:
+    """Return the largest penalty that is no worse than the best by more than one standard error.
 
     Args:
         sections: Two or more training sections.
-        sparing: Take the largest penalty that is no worse than the best by more than one standard error over the sections.
     """
     explained = _explained(sections, lambda training, left_out: predict_spots(training, left_out.features, NOISES))
-    return max(_as_good(NOISES, explained)) if sparing else NOISES[int(explained.mean(axis=0).argmax())]
+    return max(_as_good(NOISES, explained))
 
 
 def chosen_rank(sections: Sequence[LabelledRegions], noise: float) -> int:

@@ -100,7 +100,7 @@ def learn_map(training: Sequence[TrainingSection], target: SpotFeatures, *, yiel
     else:
         own, yields, yield_noise = _learned_yields(training, target)
     sections = [_compositions(section, relative) for section, relative in zip(training, own, strict=True)]
-    noise = chosen_noise(sections, sparing=True)
+    noise = chosen_noise(sections)
     mean = np.mean([section.labels.mean(axis=0) for section in sections], axis=0)
     rank = chosen_rank(sections, noise)
     shared = shared_profiles(sections, rank)
@@ -113,7 +113,7 @@ def _learned_yields(training: Sequence[TrainingSection], target: SpotFeatures) -
     sections = [
         _labelled(section, np.ones(section.labels.members.shape[1]), section.labels.yields[:, None]) for section in training
     ]
-    noise = chosen_noise(sections, sparing=False)
+    noise = chosen_noise(sections)
     own = [predict_spots(sections, section.features, [noise])[0][:, 0] for section in sections]
     return own, predict_spots(sections, target.values, [noise])[0][:, 0], noise
 

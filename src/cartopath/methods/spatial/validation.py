@@ -38,7 +38,7 @@ class ValidationSpec:
     n_genes: int = 500
     region_size: int = 5
     min_spots: int = 4
-    yield_from: YieldFrom = "nuclei"
+    yield_from: YieldFrom = "regions"
     seed: int = 0
 
 
