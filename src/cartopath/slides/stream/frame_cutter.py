@@ -80,18 +80,19 @@ class FrameCutter:
     def admit(self, first: int, slots: Sequence[Pixels] | Pixels) -> list[Job]:
         """Read the bytes of the frames that these tiles need and that are not there yet; have those of the next read ahead."""
         made = [self._tile(number, slot) for number, slot in enumerate(slots, start=first)]
-        patches = [list(self._needs.patches(tile.number)) for tile in made]
+        patches = {tile.number: list(self._needs.patches(tile.number)) for tile in made if not self._is_block[tile.number]}
         wanted: list[int] = []
         blocks: list[_Block] = []
         by_themselves: list[int] = []
         with self._lock:
-            for tile, own in zip(made, patches, strict=True):
+            for tile in made:
                 self._tiles[tile.number] = tile
                 if self._is_block[tile.number]:
-                    blocks.append((tile.number, len(wanted), len(wanted) + len(own)))
-                    wanted += [number for number, _ in own]
+                    start = len(wanted)
+                    wanted += self._needs.frames_of(tile.number)
+                    blocks.append((tile.number, start, len(wanted)))
                     continue
-                self._enter(tile, own, wanted)
+                self._enter(tile, patches[tile.number], wanted)
                 if tile.kept or tile.n_missing == 0:
                     tile.n_missing += 1
                     by_themselves.append(tile.number)
@@ -120,7 +121,7 @@ class FrameCutter:
     def _missing(self, first: int, n_tiles: int) -> list[int]:
         """Return the frames that some tiles need and that nobody has asked for yet."""
         tiles = range(first, min(first + n_tiles, len(self._boxes)))
-        return list({number: None for tile in tiles for number, _ in self._needs.patches(tile) if number not in self._frames})
+        return list({number: None for tile in tiles for number in self._needs.frames_of(tile) if number not in self._frames})
 
     def _tile(self, number: int, slot: Pixels) -> PendingTile:
         region = slot

@@ -105,6 +105,11 @@ class Needs:
         """How many frames are needed at all."""
         return len(self._numbers)
 
+    def frames_of(self, tile: int) -> list[int]:
+        """Return the numbers of the frames that a tile needs, row by row."""
+        frames: list[int] = self._frames[self._start[tile] : self._start[tile + 1]].tolist()
+        return frames
+
     def patches(self, tile: int) -> Iterator[tuple[int, Patch]]:
         """Return the number of each frame of a tile, row by row, and what of it the tile shows.
 
