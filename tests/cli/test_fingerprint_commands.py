@@ -221,6 +221,15 @@ def planted(tmp_path_factory):
     return folder
 
 
+def write_bag(path, features, *, step=256):
+    """A feature file in CLAM's layout, its tiles in one row."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file["features"] = features
+        file["coords"] = np.column_stack([np.arange(len(features)) * step, np.zeros(len(features), int)])
+
+
 class TestFeatures:
     """Feature files as TRIDENT writes them: what is planted must be found."""
 
@@ -261,6 +270,54 @@ class TestFeatures:
         (tmp_path / "a.h5").write_bytes(b"no HDF5")
         code, printed = cartopath("match", "features", tmp_path)
         assert code == 1 and "a.h5: not readable features" in printed
+
+    def test_a_damaged_file_costs_itself_and_is_named(self, planted, tmp_path):
+        shutil.copytree(planted, tmp_path / "features")
+        (tmp_path / "features" / "p05_s1.h5").write_bytes(b"no HDF5")
+        code, printed = cartopath("match", "features", tmp_path / "features", "-o", tmp_path / "out")
+        assert code == 3 and "of 31 matched" in printed
+        assert "failed left out: " in printed and "p05_s1.h5: not readable features" in printed
+        left_out = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index("name")["reason"]
+        assert "p05_s1.h5: not readable features" in left_out["p05_s1"]
+
+    def test_a_damaged_file_of_the_second_set_costs_itself(self, planted, tmp_path):
+        shutil.copytree(planted, tmp_path / "second")
+        (tmp_path / "second" / "p03_s1.h5").write_bytes(b"no HDF5")
+        code, printed = cartopath("match", "features", planted, tmp_path / "second")
+        assert code == 3 and "1 without a counterpart left out" in printed
+        assert "second/p03_s1.h5: not readable features" in printed
+
+    def test_a_file_without_places_and_one_of_another_width_cost_themselves(self, planted, tmp_path):
+        shutil.copytree(planted, tmp_path / "features")
+        write_bag(tmp_path / "features" / "p00_s0.h5", np.zeros((30, 8), np.float32))
+        torch = pytest.importorskip("torch")
+        torch.save(torch.zeros(30, 32), tmp_path / "features" / "p99.pt")
+        code, printed = cartopath("match", "features", tmp_path / "features")
+        assert code == 3 and "of 31 matched" in printed
+        assert "p00_s0.h5: 8 numbers per tile, where 31 of 32 files hold 32 numbers per tile" in printed
+        assert "p99.pt: does not say where its tiles lie" in printed
+
+    def test_sets_of_different_encoders_are_one_message(self, planted, tmp_path):
+        for name in ("p00_s0", "p00_s1", "p01_s0", "p01_s1"):
+            write_bag(tmp_path / f"{name}.h5", np.ones((30, 8), np.float32))
+        code, printed = cartopath("match", "features", planted, tmp_path)
+        assert code == 1 and "feature files are of different encoders (32 files hold 32 numbers per tile" in printed
+        assert "4 files hold 8 numbers per tile" in printed and "p01_s1.h5)" in printed
+
+    def test_a_slide_without_two_halves_is_named(self, planted, tmp_path):
+        shutil.copytree(planted, tmp_path / "features")
+        write_bag(tmp_path / "features" / "thin.h5", np.ones((30, 32), np.float32), step=0)
+        code, printed = cartopath("match", "features", tmp_path / "features", "-o", tmp_path / "out")
+        assert code == 0 and "1 slide without tiles in both halves left out (thin)" in printed
+        assert pd.read_csv(tmp_path / "out" / "left_out.csv").to_numpy().tolist() == [
+            ["slide", "thin", "no tiles in both halves"]
+        ]
+
+    def test_encoders_under_different_names_are_a_note(self, planted, tmp_path):
+        shutil.copytree(planted, tmp_path / "features_uni")
+        shutil.copytree(planted, tmp_path / "features_uni_v1")
+        code, printed = cartopath("match", "features", tmp_path / "features_uni", tmp_path / "features_uni_v1")
+        assert code == 0 and "files name 2 encoders (uni, uni_v1)" in printed
 
     def test_a_file_that_points_elsewhere_is_refused(self, planted, tmp_path):
         import h5py

@@ -1,6 +1,7 @@
 """`cartopath regress` from the command line: one small cohort, and the messages of what cannot be done."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cartopath.cli.main import app
-from cartopath.training.feature_files import TileFeatures, write_trident
+from cartopath.training.feature_files import TileFeatures, read_features, write_trident
 
 runner = CliRunner()
 
@@ -57,6 +58,7 @@ def test_a_regression_prints_what_it_found_and_writes_a_page(cohort, tmp_path):
         (["--head", "atention"], "expected some of attention"),
         (["--folds", "8"], "20 patients"),
         (["--attention", "LYZ", "--genes", "TP53"], "--attention LYZ: not among the 1 genes"),
+        (["--attention", "WARS1x"], "closest to WARS1x: WARS"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(cohort, tmp_path, more, message):
@@ -64,6 +66,22 @@ def test_what_cannot_be_done_is_one_message(cohort, tmp_path, more, message):
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--genes", "TP35"], "TP35 (closest: TP53"),
+        (["--genes", "pam05"], "did you mean pam50"),
+        (["--attention", "TP35"], "--attention TP35: not among the 3 genes"),
+        (["--also", "nowhere"], "nowhere: no such folder of feature files"),
+    ],
+)
+def test_misspelt_names_are_told_before_features_are_read(cohort, tmp_path, monkeypatch, more, message):
+    monkeypatch.setattr("cartopath.methods.regression.running.read_patients", lambda *_, **__: pytest.fail("features were read"))
+    result = regress(cohort, tmp_path, *more)
+    assert result.exit_code == 1
+    assert message in result.output
 
 
 def test_features_that_are_not_there_are_named(cohort, tmp_path):
@@ -79,8 +97,33 @@ def test_a_damaged_file_costs_itself_and_is_named(cohort, tmp_path):
     result = runner.invoke(app, ["regress", *words, "--head", "mean", "--epochs", "2", "--no-control", "--folds", "4"])
     assert result.exit_code == 3
     assert "19 patients" in result.output and "P03.h5: not readable" in result.output
-    left_out = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index("name")["reason"]
-    assert "P03.h5: not readable" in left_out["P03"]
+    left_out = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index(["what", "name"])["reason"]
+    assert "P03.h5: not readable" in left_out["slide", "P03"]
+    assert left_out["patient", "P03"] == "none of its slides takes part (P03)"
+
+
+def test_patients_without_a_feature_file_are_counted_and_listed(cohort, tmp_path):
+    shutil.copytree(cohort / "features", tmp_path / "features")
+    for name in ("P04", "P11"):
+        (tmp_path / "features" / f"{name}.h5").unlink()
+    words = [str(tmp_path / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path / "out"), "--genes", "TP53", "-q"]
+    result = runner.invoke(app, ["regress", *words, "--head", "mean", "--epochs", "2", "--no-control", "--folds", "4"])
+    assert result.exit_code == 0
+    sentence = "2 of 20 patients of the table have no feature file (P04, P11)"
+    assert sentence in result.output and sentence in (tmp_path / "out" / "index.html").read_text()
+    left_out = pd.read_csv(tmp_path / "out" / "left_out.csv").to_numpy().tolist()
+    assert left_out == [["patient", "P04", "no feature file"], ["patient", "P11", "no feature file"]]
+
+
+def test_a_file_of_another_width_costs_itself_and_is_named_with_both_widths(cohort, tmp_path):
+    shutil.copytree(cohort / "features", tmp_path / "features")
+    wide = read_features(cohort / "features" / "P07.h5")
+    write_trident(replace(wide, features=np.tile(wide.features, 2)), tmp_path / "features" / "P07.h5")
+    words = [str(tmp_path / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path / "out"), "--genes", "TP53", "-q"]
+    result = runner.invoke(app, ["regress", *words, "--head", "mean", "--epochs", "2", "--no-control", "--folds", "4"])
+    assert result.exit_code == 3
+    assert "P07.h5: 8 numbers per tile of made, where 19 of 20 files hold 4 numbers per tile of made" in result.output
+    assert "19 patients" in result.output
 
 
 def test_a_log_says_how_far_a_regression_is(cohort, tmp_path, monkeypatch):

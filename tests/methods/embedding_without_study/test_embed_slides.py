@@ -170,7 +170,7 @@ def test_the_command_embeds_with_several_encoders_and_says_what_failed(slides, t
     assert {path.parent.name for path in tmp_path.rglob("*.h5")} == {"features_random_test_resnet", "features_random_test_vit"}
 
 
-def test_a_path_that_is_not_there_is_wrong_usage_before_anything_is_loaded(tmp_path, monkeypatch):
+def test_a_path_that_is_not_there_is_named_before_anything_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr("cartopath.cli.embedding.running.load_encoder", lambda *_, **__: pytest.fail("an encoder was loaded"))
     result = run(tmp_path / "none.svs", "--encoder", "random/test_resnet", "-o", tmp_path / "out")
     assert result.exit_code == 1
@@ -188,7 +188,21 @@ def test_the_list_names_encoders_with_licence_and_access():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("a.svs", "-o", "out"), "name slides, an encoder"),
+        ((), "name slides, an encoder (--encoder), a folder for the features (--out);"),
+        (("a.svs", "-o", "out"), "name an encoder (--encoder);"),
+        (("--encoder", "uni", "-o", "out"), "name slides;"),
+        (("a.svs", "--encoder", "uni"), "name a folder for the features (--out);"),
+    ],
+)
+def test_what_is_not_named_is_wrong_usage(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (("a.svs", "--encoder", "unni", "-o", "out"), "closest: uni"),
         (("a.svs", "--encoder", "uni", "--encoder", "phikon", "--weights", "f", "-o", "out"), "is the file of one encoder"),
         (("a.svs", "--encoder", "ctranspath", "-o", "out"), "--weights FILE"),

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cartopath.core.errors import TableError, TraitError
+from cartopath.methods.regression.asked_genes import find_asked
 from cartopath.methods.regression.expression import open_table, read_expression
 from cartopath.methods.regression.settings import Inputs, Settings
 
@@ -25,7 +26,8 @@ def inputs(tmp_path):
 
 
 def read(inputs, **settings):
-    return read_expression(open_table(inputs), Settings(**settings), PATIENTS, inputs)
+    table, asked = open_table(inputs), Settings(**settings)
+    return read_expression(table, find_asked(table, asked, inputs), asked, PATIENTS)
 
 
 def test_all_genes_are_those_that_are_expressed(inputs):
@@ -117,7 +119,8 @@ class TestNotes:
 
     def notes(self, inputs, genes):
         table = open_table(inputs)
-        return read_expression(table, Settings(genes=genes), table.patients, inputs)
+        settings = Settings(genes=genes)
+        return read_expression(table, find_asked(table, settings, inputs), settings, table.patients)
 
     def test_normal_and_second_samples_are_counted(self, odd):
         (note,) = [note for note in self.notes(odd, "all").notes if "samples" in note]

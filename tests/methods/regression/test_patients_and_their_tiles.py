@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import cartopath.methods.regression.patients as module
+import cartopath.methods.feature_reading as module
 from cartopath.core.errors import ArtifactError, TableError
 from cartopath.methods.regression.patients import read_patients
 from cartopath.methods.regression.settings import Inputs, Settings
@@ -80,8 +80,40 @@ def test_tiles_beyond_the_limit_are_left_out_the_same_way_every_time(tmp_path, f
 def test_files_of_different_encoders_are_refused(tmp_path, features):
     write_slide(tmp_path / "P1.h5", "P1", features)
     write_slide(tmp_path / "P2.h5", "P2", features, encoder="other")
-    with pytest.raises(ArtifactError, match=r"different encoders .*P1: made, 3 numbers per tile; P2: other"):
+    with pytest.raises(
+        ArtifactError, match=r"different encoders \(1 file holds 3 numbers per tile of made: P1.h5; .*other: P2.h5"
+    ):
         read(tmp_path, ["P1", "P2"])
+
+
+def test_a_single_file_of_another_width_is_left_out_with_both_widths(tmp_path, features):
+    for slide in ("P1", "P2", "P3"):
+        write_slide(tmp_path / f"{slide}.h5", slide, features[:, :2] if slide == "P2" else features)
+    found = read(tmp_path, ["P1", "P2", "P3"])
+    assert found.names == ("P1", "P3")
+    ((slide, reason),) = found.unreadable
+    assert slide == "P2"
+    assert reason.endswith(
+        "P2.h5: 2 numbers per tile of made, where 2 of 3 files hold 3 numbers per tile of made; compute its features again "
+        "with the encoder of the others"
+    )
+    assert reasons(found) == {"P2": reason}
+
+
+def test_a_single_file_of_another_encoder_is_left_out(tmp_path, features):
+    for slide in ("P1", "P2", "P3", "P4"):
+        write_slide(tmp_path / f"{slide}.h5", slide, features, encoder={"P1": "other", "P2": ""}.get(slide, "made"))
+    found = read(tmp_path, ["P1", "P2", "P3", "P4"])
+    assert found.names == ("P2", "P3", "P4")
+    assert "P1.h5: 3 numbers per tile of other, where 3 of 4 files hold" in reasons(found)["P1"]
+
+
+def test_a_folder_of_which_more_than_a_tenth_is_odd_is_refused_with_all_odd_names(tmp_path, features):
+    names = [f"P{number}" for number in range(8)]
+    for slide in names:
+        write_slide(tmp_path / f"{slide}.h5", slide, features[:, :2] if slide in ("P2", "P5") else features)
+    with pytest.raises(ArtifactError, match=r"6 files hold 3 numbers .*P0\.h5, .*; 2 files hold 2 numbers .*: P2\.h5, P5\.h5\)"):
+        read(tmp_path, names)
 
 
 def test_where_nobody_is_left_the_message_shows_both_sides_names(tmp_path, features):

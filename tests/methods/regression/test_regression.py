@@ -185,6 +185,18 @@ def test_other_features_are_compared_on_the_same_patients_and_folds(inputs, coho
     assert of_noise["first_difference_p"] < 0.05
 
 
+def test_a_damaged_file_of_other_features_is_listed_too(inputs, cohort, tmp_path):
+    for slide in cohort.hot:
+        write_slide(tmp_path / "noise" / f"{slide}.h5", slide, np.zeros((4, 3)) + np.arange(4)[:, None], encoder="random/noise")
+    (tmp_path / "noise" / "slide_01_0.h5").write_bytes(b"no HDF5")
+    settings = Settings(heads=("mean",), genes="G0", max_epochs=1, control=False)
+    regress(dataclasses.replace(inputs, also=(tmp_path / "noise",)), settings, tmp_path).write(tmp_path)
+    left_out = pd.read_csv(tmp_path / "left_out.csv").to_numpy().tolist()
+    assert left_out[0] == ["slide", "slide_01_0", "its patient has no features in noise"]
+    assert left_out[1][:2] == ["slide", "slide_01_0"] and "noise/slide_01_0.h5: not readable" in left_out[1][2]
+    assert left_out[2:] == [["patient", "P01", "none of its slides takes part (slide_01_0)"]]
+
+
 def test_attention_of_a_gene_that_is_not_predicted_is_refused(inputs, tmp_path):
     with pytest.raises(ConfigError, match="--attention G99: not among the 6 genes"):
         regress(inputs, dataclasses.replace(SETTINGS, attention=("G99",)), tmp_path)

@@ -9,6 +9,8 @@ import typer
 
 EXIT_CODES = "Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some slides failed."
 
+_WRONG_USAGE = 2
+
 
 def embed(
     slides: Annotated[
@@ -55,14 +57,21 @@ def embed(
     Tiles have the size and resolution that the encoder wants. Slides that are done already are kept; the same command goes on
     after a kill. The weights of an encoder are fetched once; `--list` says which need their terms accepted.
     """
-    from cartopath.cli.embedding.running import EmbedOptions, embed_command, list_encoders
+    if list_:
+        from cartopath.cli.embedding.running import list_encoders
+
+        raise typer.Exit(list_encoders())
+    if not slides or not encoder or out is None:
+        given = {"slides": slides, "an encoder (--encoder)": encoder, "a folder for the features (--out)": out}
+        lacking = ", ".join(what for what, value in given.items() if not value)
+        typer.echo(f"error: name {lacking}; `cartopath embed --help` explains them", err=True)
+        raise typer.Exit(_WRONG_USAGE)
+    from cartopath.cli.embedding.running import EmbedOptions, embed_command
     from cartopath.methods.embedding_without_study.one_slide import Computing, CutSpec
 
-    if list_:
-        raise typer.Exit(list_encoders())
     options = EmbedOptions(
-        slides=tuple(slides or ()),
-        encoders=tuple(encoder or ()),
+        slides=tuple(slides),
+        encoders=tuple(encoder),
         out=out,
         weights=weights,
         offline=offline,

@@ -22,7 +22,7 @@ class EmbedOptions:
 
     slides: tuple[Path, ...]
     encoders: tuple[str, ...]
-    out: Path | None
+    out: Path
     weights: Path | None
     offline: bool
     tile_mpp: float | None
@@ -49,18 +49,16 @@ def embed_command(options: EmbedOptions) -> int:
     """Write features of slides and return the exit code."""
 
     def action() -> int:
-        if not options.slides or not options.encoders or options.out is None:
-            raise ConfigError("name slides, an encoder (--encoder) and a folder for the features (--out)")
         if options.weights is not None and len(options.encoders) > 1:
             raise ConfigError("--weights is the file of one encoder; name one with --encoder")
         paths = [path for given in options.slides for path in _slides_in(given)]
-        found = [one for name in options.encoders for one in _embed(options, name, paths, options.out)]
+        found = [one for name in options.encoders for one in _embed(options, name, paths)]
         return SOME_FAILED if any(one.state == "failed" for one in found) else OK
 
     return guarded(action)
 
 
-def _embed(options: EmbedOptions, name: str, paths: list[Path], out: Path) -> list[Embedded]:
+def _embed(options: EmbedOptions, name: str, paths: list[Path]) -> list[Embedded]:
     encoder = load_encoder(
         name,
         weights=options.weights,
@@ -83,9 +81,9 @@ def _embed(options: EmbedOptions, name: str, paths: list[Path], out: Path) -> li
         elif not options.quiet:
             console.print(f"{one.state:<8} {one.slide_id}: {one.n_tiles:,} tiles")
 
-    found = embed_slides(encoder, paths, out, cut=options.cut, computing=options.computing, news=news)
+    found = embed_slides(encoder, paths, options.out, cut=options.cut, computing=options.computing, news=news)
     n_slides = sum(one.state != "failed" for one in found)
-    console.print(f"features of {counted(n_slides, 'slide')}: {features_dir(out, encoder)}")
+    console.print(f"features of {counted(n_slides, 'slide')}: {features_dir(options.out, encoder)}")
     return found
 
 

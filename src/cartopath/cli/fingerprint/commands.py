@@ -114,7 +114,7 @@ def train(
     raise typer.Exit(train_command(inputs, out, how, gathering))
 
 
-@app.command(epilog=o.EXIT_CODES)
+@app.command(epilog="Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some feature files could not be used.")
 def match(
     model: o.Encoder,
     left: Annotated[Path, typer.Argument(metavar="LEFT", help="What is matched, as in training.", show_default=False)],
@@ -122,7 +122,9 @@ def match(
         Path | None,
         typer.Argument(metavar="[RIGHT]", help="Another section or site; without it, halves are matched.", show_default=False),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for matches.csv, patients.csv, suspicious.csv.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for matches.csv, patients.csv, suspicious.csv, left_out.csv.")
+    ] = None,
     diagnose: Annotated[
         bool, typer.Option("--diagnose", help="Look for duplicates, swaps, and patients under two names.")
     ] = False,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cartopath.cli.console import OK, console, guarded, print_line, print_table
+from cartopath.cli.console import OK, SOME_FAILED, console, guarded, print_line, print_table
 from cartopath.core.cores import usable_cores
 from cartopath.methods.fingerprints_without_study.diagnosis import (
     CONTRADICTED,
@@ -71,18 +71,23 @@ def match_command(
             diagnosis = diagnose(sides, normalise=not (how.raw or how.standardise))
             _print_diagnosis(diagnosis)
             tables["suspicious.csv"] = diagnosis.table()
+        if model == FEATURES:
+            rows = [("slide", name, reason) for name, reason in sides.left_out]
+            tables["left_out.csv"] = pd.DataFrame(rows, columns=["what", "name", "reason"])
         if out is not None:
             for name, table in tables.items():
                 write_csv(table, out / name)
             console.print(f"tables: {out}  ({', '.join(tables)})", markup=False)
-        return OK
+        return _left_out(sides)
 
     return guarded(action)
 
 
 def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gathering: dict[str, Any]) -> Sides:
     if model == FEATURES:
-        sides = feature_sides([left], [right] if right is not None else None, table=gathering["table"])
+        sides = feature_sides(left, right, table=gathering["table"])
+        for note in sides.notes:
+            print_line("note", "yellow", note)
         n_slides = len(set(sides.slide_of.values()))
         if gathering["table"] is None and 1 < n_slides == len(set(np.asarray(sides.left.patients).tolist())):
             print_line(
@@ -101,6 +106,15 @@ def _sides(model: str, left: Path, right: Path | None, how: MatchOptions, gather
         )
     fingerprinting = Fingerprinting(overlap=how.overlap, min_tissue=how.min_tissue, threads=threads, whole=how.whole)
     return fingerprint_sides(encoder, pieces[0], pieces[1] if right is not None else None, fingerprinting)
+
+
+def _left_out(sides: Sides) -> int:
+    """Name the files that could not be used, and return the exit code."""
+    for reason in sides.unreadable[:_SHOWN]:
+        print_line("failed", "yellow", f"left out: {reason}")
+    if len(sides.unreadable) > _SHOWN:
+        console.print(f"... and {len(sides.unreadable) - _SHOWN} more files (left_out.csv, which -o writes)")
+    return SOME_FAILED if sides.unreadable else OK
 
 
 def _print_game(game: MatchingGame, sides: Sides) -> None:

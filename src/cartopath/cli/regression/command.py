@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-EXIT_CODES = "Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some trainings failed."
+EXIT_CODES = "Exit codes: 0 done; 1 could not go on; 2 wrong usage; 3 done, but some files could not be used or trainings failed."
 
 
 def regress(

@@ -114,7 +114,7 @@ def _print_best(found: Regression) -> None:
 
 def _failed(found: Regression) -> int:
     unreadable = found.patients.unreadable
-    for reason in unreadable[:_SHOWN]:
+    for _, reason in unreadable[:_SHOWN]:
         print_line("failed", "yellow", f"left out: {reason}")
     if len(unreadable) > _SHOWN:
         console.print(f"... and {len(unreadable) - _SHOWN} more files (left_out.csv)")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from cartopath.cohort.barcodes import parse_barcode
 from cartopath.cohort.delimited import read_words
+from cartopath.cohort.findings import examples
 from cartopath.cohort.slide_lists.slide_columns import SlideColumns
 from cartopath.core.errors import ArtifactError, TableError
+from cartopath.methods.feature_reading import FeatureSet, read_feature_set
 from cartopath.stats.matching import Side
-from cartopath.training.feature_files import fatal_feature_files, find_feature_files, read_features
+from cartopath.training.feature_files import TileFeatures, find_feature_files
 from cartopath.training.feature_files.finding import slide_name
 
 
@@ -37,22 +39,53 @@ class SlideFeatures:
     window_px0: int
 
 
-def read_feature_files(inputs: Sequence[Path], *, table: Path | None = None) -> list[SlideFeatures]:
-    """Read feature files.
+@dataclass(frozen=True, eq=False)
+class FeatureFolders:
+    """What two folders, or one, hold.
+
+    Attributes:
+        left: Slides of the first.
+        right: Slides of the second; None where there is none.
+        unreadable: Files that cannot be used: slide and reason.
+        notes: What makes a comparison doubtful, as sentences.
+    """
+
+    left: list[SlideFeatures]
+    right: list[SlideFeatures] | None
+    unreadable: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def read_feature_folders(left: Path, right: Path | None, *, table: Path | None = None) -> FeatureFolders:
+    """Read the feature files of both sides; those that cannot be used are left out.
 
     Args:
-        inputs: Feature files as `cartopath.training.feature_files` reads them, and folders of them.
+        left: A folder of feature files as `cartopath.training.feature_files` reads them, or one file.
+        right: Another one.
         table: Slide table that says patients; without it TCGA barcodes do.
 
     Raises:
-        ArtifactError: There is no file, or one is damaged, or holds no features with the places of their tiles.
+        ArtifactError: A side has no file that can be used, or files are of different encoders (`read_feature_set`).
         TableError: The table cannot be read.
     """
     patients = _patients(table) if table is not None else {}
-    paths = [path for given in inputs for path in find_feature_files(given).values()]
-    for reason in fatal_feature_files(paths).values():
-        raise ArtifactError(reason)
-    return [_read(path, patients) for path in paths]
+    folders = [find_feature_files(given) for given in (left, right) if given is not None]
+    files = {path: slide for folder in folders for slide, path in folder.items()}
+    read = read_feature_set(files, needs_places=True, by_name=False)
+    sides = []
+    for folder in folders:
+        sides.append([_slide(read.tiles[path], patients) for path in folder.values() if path in read.tiles])
+        if not sides[-1]:
+            raise ArtifactError(read.failed[next(iter(folder.values()))])
+    unreadable = tuple((files[path], reason) for path, reason in read.failed.items())
+    return FeatureFolders(sides[0], sides[1] if right is not None else None, unreadable, _notes(read))
+
+
+def _notes(read: FeatureSet) -> tuple[str, ...]:
+    names = sorted({tiles.encoder for tiles in read.tiles.values()} - {""})
+    if len(names) < 2:
+        return ()
+    return (f"files name {len(names)} encoders {examples(names)}: their features can only be compared if these are the same one",)
 
 
 def _patients(table: Path) -> dict[str, str]:
@@ -69,11 +102,9 @@ def _patients(table: Path) -> dict[str, str]:
     return found
 
 
-def _read(path: Path, patients: dict[str, str]) -> SlideFeatures:
-    found = read_features(path)
+def _slide(found: TileFeatures, patients: dict[str, str]) -> SlideFeatures:
     coords, window = (found.xy_px0, found.window_px0) if found.xy_px0 is not None else (found.xy_um, found.tile_um)
-    if coords is None:
-        raise ArtifactError(f"{path}: does not say where its tiles lie; give the files with coordinates")
+    assert coords is not None
     barcode = parse_barcode(found.slide_id)
     patient = patients.get(found.slide_id, barcode.patient_id if barcode else "")
     features = found.features.astype(np.float32, copy=False)
@@ -110,14 +141,7 @@ def _side(slide: SlideFeatures, features: NDArray[np.floating]) -> Side:
 
 
 def joined(sides: Sequence[Side]) -> Side:
-    """Return the tiles of several sides as one.
-
-    Raises:
-        ArtifactError: They have different numbers of features.
-    """
-    widths = {np.asarray(side.features).shape[1] for side in sides}
-    if len(widths) > 1:
-        raise ArtifactError(f"features of different encoders: {' and '.join(map(str, sorted(widths)))} numbers per tile")
+    """Return the tiles of several sides as one."""
     return Side(
         np.concatenate([np.asarray(side.features) for side in sides]),
         np.concatenate([np.asarray(side.pieces) for side in sides]),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cartopath.cohort.findings import counted, examples
 from cartopath.core.errors import ConfigError, StatisticsError
 from cartopath.core.rng import stream
 from cartopath.methods.fingerprints_without_study import feature_files
@@ -29,6 +29,9 @@ class Sides:
         is_one_set: Whether both sides are halves of the same pieces.
         by_patient: Whether no piece is on both sides, so that patients are matched.
         what: What is matched to what, in words.
+        left_out: Feature files that take no part: slide and reason.
+        unreadable: Of these reasons, those of files that cannot be used.
+        notes: What else a reader should know, as sentences.
     """
 
     left: Side
@@ -37,6 +40,9 @@ class Sides:
     is_one_set: bool
     by_patient: bool
     what: str
+    left_out: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,18 +108,34 @@ def _fingerprints(encoder: Encoder, pieces: Gathered, how: Fingerprinting, half:
     return feature_files.joined(sides)
 
 
-def feature_sides(left: Sequence[Path], right: Sequence[Path] | None, *, table: Path | None = None) -> Sides:
-    """Return both sides from feature files: halves of slides by where their tiles lie, or whole slides of two folders."""
-    own = feature_files.read_feature_files(left, table=table)
-    if right is None:
-        query, reference = feature_files.halves(own)
+def feature_sides(left: Path, right: Path | None, *, table: Path | None = None) -> Sides:
+    """Return both sides from feature files: halves of slides by where their tiles lie, or whole slides of two folders.
+
+    Args:
+        left: Folder of feature files.
+        right: Another one; None: halves are matched.
+        table: Slide table that says patients.
+
+    Raises:
+        ArtifactError: A side has no file that can be used, files are of different encoders, or no slide has two halves.
+        TableError: The table cannot be read.
+    """
+    found = feature_files.read_feature_folders(left, right, table=table)
+    if found.right is None:
+        query, reference = feature_files.halves(found.left)
         what = "left halves of slides to right halves"
     else:
-        query = feature_files.whole(own)
-        reference = feature_files.whole(feature_files.read_feature_files(right, table=table))
+        query, reference = feature_files.whole(found.left), feature_files.whole(found.right)
         what = "slides of the first folder to slides of the second"
     names = {str(name): str(name) for side in (query, reference) for name in np.asarray(side.pieces)}
-    return _sides(query, reference, names, is_one_set=right is None, what=what)
+    half = [slide.slide_id for slide in found.left if slide.slide_id not in names]
+    note = (f"{counted(len(half), 'slide')} without tiles in both halves left out {examples(half)}",) if half else ()
+    return replace(
+        _sides(query, reference, names, is_one_set=right is None, what=what),
+        left_out=(*found.unreadable, *((name, "no tiles in both halves") for name in half)),
+        unreadable=tuple(reason for _, reason in found.unreadable),
+        notes=(*found.notes, *note),
+    )
 
 
 def _sides(query: Side, reference: Side, slide_of: dict[str, str], *, is_one_set: bool, what: str) -> Sides:

@@ -1,27 +1,19 @@
-"""Which genes are predicted, and what was measured of them, as logarithms."""
+"""Which genes can be predicted, and what was measured of them, as logarithms."""
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cartopath.cohort.features import bare_name
-from cartopath.cohort.gene_names import read_gene_names
 from cartopath.cohort.matrices.measure import UNKNOWN_UNIT
 from cartopath.cohort.molecular import MolecularTable, open_molecular
-from cartopath.cohort.panels import PANELS, Panel, PanelGene, find_panel, panel_of, read_panel
-from cartopath.core.errors import TableError, TraitError
+from cartopath.core.errors import TableError
+from cartopath.methods.regression.asked_genes import AskedGenes
 from cartopath.methods.regression.settings import ALL_GENES, Inputs, Settings
-from cartopath.methods.regression.table_notes import rows_of, table_notes
-
-_NAMED = 5
-"""How many missing genes a note names."""
+from cartopath.methods.regression.table_notes import table_notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,26 +45,25 @@ def open_table(inputs: Inputs) -> MolecularTable:
     )
 
 
-def read_expression(table: MolecularTable, settings: Settings, patients: Sequence[str], inputs: Inputs) -> Expression:
+def read_expression(table: MolecularTable, asked: AskedGenes, settings: Settings, patients: Sequence[str]) -> Expression:
     """Read the genes that are asked for, of these patients.
 
     Args:
         table: The molecular table.
-        settings: Which genes, and how much of them must be expressed.
+        asked: Which genes.
+        settings: How much of them must be expressed.
         patients: Who takes part.
-        inputs: Where names of genes come from.
 
     Raises:
-        TraitError: A gene that is named one by one is not in the table.
         TableError: No gene is left.
     """
-    features, panel, missing, hint = _features(table, settings, inputs)
+    features, panel = asked.features, asked.panel
     values = table.read(list(features)).reindex(list(patients))
     values.columns = pd.Index([gene.symbol for gene in features.values()])
     logs, transform = _logarithms(values, table)
     reasons = _unusable(logs, settings if panel == ALL_GENES else None)
     kept = [gene for gene in features.values() if gene.symbol not in reasons]
-    left_out = [*missing, *reasons.items()]
+    left_out = [*asked.missing, *reasons.items()]
     if not kept:
         raise TableError(f"{table.path}: none of {len(left_out)} genes can be predicted ({left_out[0][0]}: {left_out[0][1]})")
     by_symbol = {gene.symbol: feature for feature, gene in features.items()}
@@ -83,49 +74,8 @@ def read_expression(table: MolecularTable, settings: Settings, patients: Sequenc
         panel=panel,
         transform=transform,
         left_out=pd.DataFrame(left_out, columns=["gene", "reason"]),
-        notes=(*table_notes(table), *((hint,) if hint else ())),
+        notes=(*table_notes(table), *((asked.hint,) if asked.hint else ())),
     )
-
-
-def _features(
-    table: MolecularTable, settings: Settings, inputs: Inputs
-) -> tuple[dict[str, PanelGene], str, list[tuple[str, str]], str]:
-    """Return genes by their feature in the table, the panel's name, which genes are missing and why, and what to do about it."""
-    if settings.genes.casefold() == ALL_GENES:
-        names = [bare_name(feature) for feature in table.features]
-        times, whole = rows_of(table), Counter(table.features)
-        genes = {
-            feature: PanelGene(name if times[name] == 1 else feature)
-            for feature, name in zip(table.features, names, strict=True)
-            if whole[feature] == 1
-        }
-        twice = [(feature, "there several times in the table") for feature, n in whole.items() if n > 1]
-        return genes, ALL_GENES, twice, ""
-    panel, is_list = asked_panel(settings.genes, inputs)
-    found = find_panel(panel, table, strict=is_list)
-    by_symbol = {gene.symbol: gene for gene in panel.genes}
-    rows = rows_of(table)
-    missing = [
-        (symbol, f"stands for {rows[symbol]} rows of the table" if rows[symbol] > 1 else f"not in the table; closest: {near}")
-        for symbol, near in ((symbol, ", ".join(names) or "none") for symbol, names in found.missing.items())
-    ]
-    advice = f"; {found.hint} (--gene-names)" if found.hint else ""
-    first = ", ".join(symbol for symbol, _ in missing[:_NAMED]) + ("..." if len(missing) > _NAMED else "")
-    hint = f"{panel.name}: {len(missing)} of {len(panel.genes)} genes not in the table: {first}{advice}" if missing else ""
-    return {feature: by_symbol[symbol] for symbol, feature in found.features.items()}, panel.name, missing, hint
-
-
-def asked_panel(genes: str, inputs: Inputs) -> tuple[Panel, bool]:
-    """Return the panel that a word of the command line means, and whether it is a list of names."""
-    names = None if inputs.gene_names is None else read_gene_names(inputs.gene_names)
-    if genes.casefold() in PANELS:
-        return read_panel(genes.casefold()), False
-    if Path(genes).is_file():
-        return read_panel(genes, names=names), False
-    near = difflib.get_close_matches(genes.casefold(), PANELS, n=1, cutoff=0.7)
-    if near:
-        raise TraitError(f"--genes {genes}: no such panel and no such file; did you mean {near[0]}?")
-    return panel_of([name.strip() for name in genes.split(",") if name.strip()], where="--genes", names=names), True
 
 
 def _logarithms(values: pd.DataFrame, table: MolecularTable) -> tuple[pd.DataFrame, str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 
 from cartopath.core.errors import ArtifactError
 from cartopath.core.rng import stream
+from cartopath.methods.feature_reading import Progress, read_feature_set
 from cartopath.methods.regression.owners import Owners
 from cartopath.methods.regression.settings import Inputs, Settings
-from cartopath.training.feature_files import TileFeatures, fatal_feature_files, find_feature_files, read_features
+from cartopath.training.feature_files import TileFeatures, find_feature_files
 from cartopath.training.mil import Bag
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +51,8 @@ class Patients:
         encoder: Network that made the features, "" where no file says it.
         left_out: Slides that take no part: `slide_id`, `patient_id`, `reason`.
         notes: What was assumed or found odd, as sentences.
-        unreadable: Why files of slides that should take part cannot be read, one sentence each; they are left out.
+        unreadable: Slides that should take part but whose files cannot be used, each with the reason; of all kinds of features.
+        absent: Who was measured and takes no part: `patient_id`, `reason`.
     """
 
     bags: tuple[Bag, ...]
@@ -61,7 +60,8 @@ class Patients:
     encoder: str
     left_out: pd.DataFrame
     notes: tuple[str, ...]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    absent: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["patient_id", "reason"]))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +92,8 @@ def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str],
         progress: Called with the slides read and all slides.
 
     Raises:
-        ArtifactError: No feature file can be read, files are of different encoders, or no slide is of a measured patient.
+        ArtifactError: No feature file can be used, files are of different encoders (`read_feature_set`), or no slide is of a
+            measured patient.
         TableError: The table of slides says no patients.
     """
     files = find_feature_files(inputs.features)
@@ -102,40 +103,24 @@ def read_patients(inputs: Inputs, settings: Settings, measured: Collection[str],
     idle = [(slide, patient, reason) for slide, _, patient, reason in listed if reason]
     if not used:
         raise ArtifactError(_nobody(inputs, _left_out(idle), measured))
+    read = read_feature_set({path: slide for slide, path, _ in used}, encoder=settings.encoder, progress=progress)
     found: dict[str, list[TileFeatures]] = {}
-    notes: Counter[str] = Counter()
-    failed: dict[str, ArtifactError] = {}
-    fatal = fatal_feature_files(path for _, path, _ in used)
-    for number, (slide, path, patient) in enumerate(used):
-        try:
-            tiles = _read(path, slide, settings, fatal)
-        except ArtifactError as error:
-            failed[slide] = error
-            idle.append((slide, patient, str(error)))
+    for slide, path, patient in used:
+        if path in read.tiles:
+            found.setdefault(patient, []).append(read.tiles[path])
         else:
-            notes.update(tiles.notes)
-            found.setdefault(patient, []).append(tiles)
-        if progress is not None:
-            progress(number + 1, len(used))
-    if not found:
-        raise next(iter(failed.values()))
-    _require_one_encoder(found)
+            idle.append((slide, patient, read.failed[path]))
+    notes = Counter(note for tiles in read.tiles.values() for note in tiles.notes)
     joined = {patient: _joined(slides, settings) for patient, slides in sorted(found.items())}
-    encoders = {tiles.encoder for slides in found.values() for tiles in slides} - {""}
+    encoders = {tiles.encoder for tiles in read.tiles.values()} - {""}
     return Patients(
         bags=tuple(Bag(patient, features) for patient, (features, _) in joined.items()),
         slides={patient: slides for patient, (_, slides) in joined.items()},
         encoder=next(iter(encoders), ""),
         left_out=_left_out(idle),
         notes=tuple(f"{note} ({times} files)" if times > 1 else note for note, times in notes.items()),
-        unreadable=tuple(map(str, failed.values())),
+        unreadable=tuple((slide, read.failed[path]) for slide, path, _ in used if path in read.failed),
     )
-
-
-def _read(path: Path, slide: str, settings: Settings, fatal: Mapping[Path, str]) -> TileFeatures:
-    if path in fatal:
-        raise ArtifactError(fatal[path])
-    return read_features(path, encoder=settings.encoder, slide_id=slide)
 
 
 def _left_out(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
@@ -178,16 +163,6 @@ def _nobody(inputs: Inputs, left_out: pd.DataFrame, measured: Collection[str]) -
         f"{inputs.features}: none of the {len(left_out)} slides can be used: {reasons}. Slides are called {slides}; the patients "
         f"of {inputs.table} {patients}. Name the patient of each slide in a table (--slides, columns slide_id and patient_id)"
     )
-
-
-def _require_one_encoder(found: Mapping[str, list[TileFeatures]]) -> None:
-    kinds = {(tiles.n_features, tiles.encoder): tiles.slide_id for slides in found.values() for tiles in slides}
-    named = {encoder for _, encoder in kinds} - {""}
-    if len({n for n, _ in kinds}) > 1 or len(named) > 1:
-        words = "; ".join(
-            f"{slide}: {encoder or 'unnamed'}, {n} numbers per tile" for (n, encoder), slide in sorted(kinds.items())
-        )
-        raise ArtifactError(f"feature files are of different encoders ({words}); give one folder for each encoder")
 
 
 def _joined(slides: list[TileFeatures], settings: Settings) -> tuple[NDArray[np.floating], tuple[SlideTiles, ...]]:

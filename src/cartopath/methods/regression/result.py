@@ -111,8 +111,12 @@ class Regression:
 
     def _left_out(self) -> pd.DataFrame:
         slides = self.patients.left_out.rename(columns={"slide_id": "name"}).assign(what="slide")
+        known = set(slides["reason"])
+        others = [("slide", slide, reason) for slide, reason in self.patients.unreadable if reason not in known]
         genes = self.expression.left_out.rename(columns={"gene": "name"}).assign(what="gene")
-        return pd.concat([slides, genes], ignore_index=True)[["what", "name", "reason"]]
+        patients = self.patients.absent.rename(columns={"patient_id": "name"}).assign(what="patient")
+        columns = ["what", "name", "reason"]
+        return pd.concat([slides, pd.DataFrame(others, columns=columns), genes, patients], ignore_index=True)[columns]
 
     @staticmethod
     def _control(control: Control) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.core.errors import ConfigError
+from cartopath.methods.regression.absent import absence_notes, absent_patients
+from cartopath.methods.regression.asked_genes import check_attention, find_asked
 from cartopath.methods.regression.attention import write_attention
 from cartopath.methods.regression.composition import read_composition
 from cartopath.methods.regression.control import Control
@@ -22,6 +23,7 @@ from cartopath.methods.regression.out_of_fold import OutOfFold, Telling
 from cartopath.methods.regression.patients import Patients, common_patients, read_patients
 from cartopath.methods.regression.result import Regression
 from cartopath.methods.regression.settings import Inputs, Machine, Settings
+from cartopath.training.feature_files import find_feature_files
 
 RIDGE, COMPOSITION = "ridge", "composition"
 
@@ -45,10 +47,11 @@ def regress(
     """
     say: Telling = tell or (lambda what, done, of: None)
     table = open_table(inputs)
+    asked = find_asked(table, settings, inputs)  # before features, which take long to read
     sources = _sources(inputs, settings, table.patients, say)
     patients = sources[0]
-    expression = read_expression(table, settings, patients.names, inputs)
-    _check_attention(settings, expression)
+    expression = read_expression(table, asked, settings, patients.names)
+    check_attention(settings, expression.values.columns.tolist())
     parts, splits = divide(patients.names, folds=settings.folds, repeats=settings.repeats, seed=settings.seed)
     found = OutOfFold(expression, parts, settings, machine or Machine(), out, say)
     heads = _heads(found, sources, inputs, settings)
@@ -64,20 +67,22 @@ def regress(
 
 def _sources(inputs: Inputs, settings: Settings, measured: Sequence[str], say: Telling) -> list[Patients]:
     """Return the patients with each kind of features, the same patients in the same order for all."""
+    folders = (inputs.features, *inputs.also)
+    for folder in folders:
+        find_feature_files(folder)  # whether it holds any: the others take long to read
     sources = []
-    for folder in (inputs.features, *inputs.also):
+    for folder in folders:
         own = dataclasses.replace(inputs, features=folder)
         sources.append(read_patients(own, settings, measured, progress=partial(say, f"features of {folder.name}")))
-    unreadable = tuple(reason for source in sources for reason in source.unreadable)
-    first, *others = common_patients(sources, [folder.name for folder in (inputs.features, *inputs.also)])
-    return [dataclasses.replace(first, unreadable=unreadable), *others]
+    common = common_patients(sources, [folder.name for folder in folders])
+    unreadable = tuple(one for source in sources for one in source.unreadable)
+    return [dataclasses.replace(_with_absent(common[0], measured), unreadable=unreadable), *common[1:]]
 
 
-def _check_attention(settings: Settings, expression: Expression) -> None:
-    unknown = [gene for gene in settings.attention if gene not in expression.values.columns]
-    if unknown:
-        n_genes = expression.values.shape[1]
-        raise ConfigError(f"--attention {', '.join(unknown)}: not among the {n_genes} genes that are predicted")
+def _with_absent(patients: Patients, measured: Sequence[str]) -> Patients:
+    absent = absent_patients(patients, measured)
+    notes = (*absence_notes(absent, len(measured)), *patients.notes)
+    return dataclasses.replace(patients, absent=absent, notes=notes)
 
 
 def _labels(sources: Sequence[Patients], inputs: Inputs) -> list[str]:
