@@ -72,6 +72,13 @@ class TestErrors:
         assert "no such study file; make one with `cartopath init`" in printed
         assert "Traceback" not in printed
 
+    @pytest.mark.parametrize("name", ["nothing", "nothing.yaml"])
+    def test_a_check_of_what_is_not_there_says_so_whatever_its_options(self, cartopath, tmp_path, name):
+        code, printed = cartopath("check", tmp_path / name, "-o", tmp_path / "out")
+        assert code == 1
+        assert f"{tmp_path / name}: there is no such folder and no such study file" in printed
+        assert not (tmp_path / "out").exists()
+
     def test_a_study_file_that_is_wrong(self, cartopath, tmp_path):
         (tmp_path / "study.yaml").write_text("traits: [A]\nsplit: {}\n")
         code, printed = cartopath("run", tmp_path)
@@ -283,6 +290,27 @@ class TestCheckOfAFolder:
         monkeypatch.chdir(slides)
         assert cartopath("check", ".", "-q", "--workers", "0")[0] == 0
         assert (slides.parent / "scans-check" / "check.csv").is_file()
+
+    def test_writes_to_the_current_folder_and_says_so_before_it_opens_a_slide(self, cartopath, slides, monkeypatch):
+        (slides.parent / "elsewhere").mkdir()
+        monkeypatch.chdir(slides.parent / "elsewhere")
+        where = slides.parent / "elsewhere" / "scans-check"
+        _, printed = cartopath("check", slides, "-q", "--workers", "0")
+        assert printed.startswith(f"{slides}: a folder of slides, without a study; the check is written to {where}")
+        assert (where / "check.csv").is_file()
+
+    def test_of_a_link_takes_the_name_that_was_typed(self, cartopath, slides, monkeypatch):
+        (slides.parent / "batch").symlink_to(slides)
+        monkeypatch.chdir(slides.parent)
+        assert cartopath("check", "batch", "-q", "--workers", "0")[0] == 0
+        assert (slides.parent / "batch-check" / "check.csv").is_file()
+
+    def test_beside_a_study_file_points_at_the_study(self, cartopath, slides, monkeypatch):
+        monkeypatch.chdir(slides.parent)
+        assert "is a study" not in cartopath("check", "scans", "-q", "--workers", "0")[1]
+        (slides.parent / "study.yaml").write_text("slides: {dir: scans}\n")
+        printed = cartopath("check", "scans", "-q", "--workers", "0")[1]
+        assert f"{slides.parent} is a study; `cartopath check` of it joins the tables, too" in printed
 
     def test_of_another_folder_of_the_same_name_asks_where_to_write(self, cartopath, slides, monkeypatch):
         shutil.copytree(slides, slides.parent / "other" / "scans")

@@ -61,7 +61,7 @@ class TestWithoutATerminal:
                 lines.task_ended(ended(reason=reason))
             assert said(capsys) == []
             lines.stage_ended(train)
-            assert said(capsys) == ["train: 2 done, 1 kept, 1 failed, 15 s"]
+            assert said(capsys) == ["train: 4 of 4 (1 kept, 1 failed), 15 s"]
 
     def test_a_stage_with_nothing_to_do_says_nothing(self, lines, train, capsys):
         with lines:
@@ -92,6 +92,23 @@ class TestWithoutATerminal:
             lines.news({"stage": "train", "completed": 40, "total": 150})
             assert said(capsys) == ["train: 40 of 150"]
 
+    def test_what_counts_for_itself_ends_with_all_of_it(self, lines, train, clock, capsys):
+        with lines:
+            lines.stage_started(train, 1, 0)
+            for completed in (40, 150):
+                clock.now += 20
+                lines.news({"stage": "train", "completed": completed, "total": 150})
+            lines.task_ended(ended())
+            lines.stage_ended(train)
+            assert said(capsys)[-1] == "train: 150 of 150, 40 s"
+
+    def test_what_counts_for_itself_and_fails_has_stopped_where_it_was(self, lines, train, capsys):
+        with pytest.raises(KeyboardInterrupt), lines:
+            lines.stage_started(train, 1, 0)
+            lines.news({"stage": "train", "completed": 40, "total": 150})
+            raise KeyboardInterrupt
+        assert said(capsys) == ["train: stopped at 40 of 150, 0 s"]
+
     def test_a_stage_that_ends_the_run_is_said_to_have_stopped(self, lines, train, clock, capsys):
         with pytest.raises(KeyboardInterrupt), lines:
             lines.stage_started(train, 3, 0)
@@ -99,3 +116,12 @@ class TestWithoutATerminal:
             clock.now += 61
             raise KeyboardInterrupt
         assert said(capsys) == ["train: stopped at 1 of 3, 1:01 min"]
+
+
+def test_a_bar_that_counts_for_itself_does_not_count_its_task_too(train):
+    bars = ProgressBars()
+    bars.stage_started(train, 1, 0)
+    bars.news({"stage": "train", "completed": 150, "total": 150})
+    bars.task_ended(ended())
+    (bar,) = bars._progress.tasks
+    assert (bar.completed, bar.total) == (150, 150)

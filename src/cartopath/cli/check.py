@@ -30,6 +30,7 @@ def check_study(
     """Check a study, or a folder of slides without one; print every finding, and return the exit code."""
 
     def action() -> int:
+        _require_there(path)
         is_elsewhere = is_url(path.as_posix())
         if path.is_file() and path.suffix not in (".yaml", ".yml"):
             raise ConfigError(f"{path}: a file; give the folder it lies in, with --pattern {path.name!r} for this slide alone")
@@ -37,6 +38,8 @@ def check_study(
         if is_study and (out is not None or assume_mpp is not None or pattern is not None):
             raise ConfigError("--out, --assume-mpp and --pattern are for a folder of slides; a study says this in its study.yaml")
         study = Study.read(path) if is_study else slide_folder_study(path, out, assume_mpp=assume_mpp, pattern=pattern)
+        if not is_study:
+            _print_where(study)
         study = with_compute(study, workers=workers)
         also = method_findings(study.config, study.root) if study.config.traits else ()
         with shown_progress(quiet=quiet) as progress:
@@ -49,6 +52,19 @@ def check_study(
         return FAILED if not checked.is_ready else SOME_FAILED if checked.n_unusable else OK
 
     return guarded(action)
+
+
+def _require_there(path: Path) -> None:
+    """Refuse a path of this machine at which there is nothing, before anything is made of the options.
+
+    Raises:
+        ConfigError: There is neither a folder nor a file.
+    """
+    found = as_path(path)
+    if not is_remote(found) and not found.exists():
+        raise ConfigError(
+            f"{path}: there is no such folder and no such study file; make one with `cartopath init`, or name a folder of slides"
+        )
 
 
 def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | None, pattern: str | None) -> Study:
@@ -65,7 +81,8 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
     """
     found = as_path(folder)
     slides = Path(str(found)) if is_remote(found) else found.resolve()  # `Study.path` knows a URL that is written as a path.
-    default = Path.cwd() / f"{slides.name}-check"
+    name = slides.name if found.name in ("", "..") else found.name  # The word that was typed, also where it is a link.
+    default = Path.cwd() / f"{name}-check"
     root = (out or (slides.with_name(default.name) if default.is_relative_to(slides) else default)).resolve()
     if root == slides or root.is_relative_to(slides):
         raise ConfigError(f"{root}: lies among the slides; choose another folder with --out")
@@ -73,7 +90,7 @@ def slide_folder_study(folder: Path, out: Path | None, *, assume_mpp: float | No
     if other is not None:
         where = as_path(other).parent
         raise ConfigError(f"{root}: holds the check of {where}; name another folder with --out, or this one to go on in it")
-    config = StudyConfig(name=found.name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
+    config = StudyConfig(name=name or "slides", slides=SlidesConfig(dir=slides, assume_mpp=assume_mpp, pattern=pattern))
     return Study(config, root)
 
 
@@ -84,6 +101,14 @@ def _checked_elsewhere(table: Path, slides: Path) -> Path | None:
     except (OSError, ValueError):
         return None
     return next((Path(path) for path in paths if path and not Path(path).is_relative_to(slides)), None)
+
+
+def _print_where(study: Study) -> None:
+    """Say before slides are opened that this is the check of a folder, and where it goes."""
+    slides = study.path(study.config.slides.dir)
+    console.print(f"{slides}: a folder of slides, without a study; the check is written to {study.root}", markup=False)
+    if not is_remote(slides) and (slides.parent / STUDY_FILE).is_file():
+        print_line("note", "yellow", f"{slides.parent} is a study; `cartopath check` of it joins the tables, too")
 
 
 def _print(checked: Checked) -> None:

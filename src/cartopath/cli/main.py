@@ -87,7 +87,8 @@ def check(
         typer.Argument(metavar="STUDY|SLIDES", help="Study folder, its study.yaml, or a slide folder.", show_default=False),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="For a folder of slides: where to write; default <folder>-check.")
+        Path | None,
+        typer.Option("--out", "-o", help="For a folder of slides: where to write; default <folder>-check in the current folder."),
     ] = None,
     assume_mpp: Annotated[
         float | None, typer.Option(min=0.05, max=20, help="For a folder of slides: um per pixel of those that do not say theirs.")
@@ -98,7 +99,8 @@ def check(
 ) -> None:
     """Open every slide, judge its quality, join every table and name every problem, before hours are spent.
 
-    Writes check.html, check.csv and tables/findings.csv. After a kill, or with more slides, the same command goes on.
+    Writes check.html, check.csv and tables/findings.csv: of a study into its folder, of a folder of slides into <folder>-check
+    in the current folder, or where --out says. After a kill, or with more slides, the same command goes on.
     """
     from cartopath.cli.check import check_study
 

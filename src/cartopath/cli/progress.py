@@ -84,6 +84,8 @@ class ProgressBars(ShownProgress):
             console=errors,
         )
         self._bars: dict[str, TaskID] = {}
+        self._counting: set[TaskID] = set()
+        """Bars of tasks that count for themselves."""
 
     def __enter__(self) -> ProgressBars:
         self._progress.start()
@@ -102,7 +104,7 @@ class ProgressBars(ShownProgress):
     def task_ended(self, outcome: Outcome) -> None:
         """Move the bar on."""
         bar = self._bars.get(outcome.task.stage)
-        if bar is not None:
+        if bar is not None and bar not in self._counting:
             self._progress.advance(bar)
 
     def stage_ended(self, stage: Stage) -> None:
@@ -118,6 +120,7 @@ class ProgressBars(ShownProgress):
         if bar is None:
             return
         if "completed" in event:
+            self._counting.add(bar)
             self._progress.update(bar, completed=event["completed"], total=event["total"])
         else:
             self._progress.update(bar, note=plain(_said(event)))
@@ -132,16 +135,31 @@ class _Counts:
     began: float
     n_done: int = 0
     n_failed: int = 0
+    counted: tuple[int, int] | None = None
+    """What a task that counts for itself said last: so many, of so many."""
 
     @property
     def n_ended(self) -> int:
         """How many tasks there is no more to do for."""
         return self.n_done + self.n_kept + self.n_failed
 
+    def how_far(self) -> str:
+        """Return how much has ended, of how much: of what a task counts for itself, else of the tasks.
+
+        >>> _Counts(4, 1, 0.0, n_done=2).how_far(), _Counts(1, 0, 0.0, counted=(40, 150)).how_far()
+        ('3 of 4', '40 of 150')
+        """
+        ended, of = self.counted or (self.n_ended, self.n_tasks)
+        return f"{ended:,} of {of:,}"
+
     def text(self, now: float) -> str:
-        """Return the counts in words."""
-        named = ((self.n_done, "done"), (self.n_kept, "kept"), (self.n_failed, "failed"))
-        return ", ".join([*(f"{n:,} {what}" for n, what in named if n), _duration(now - self.began)])
+        """Return how far it came, in what time, and how much of it was not done anew.
+
+        >>> _Counts(4, 1, 0.0, n_done=2, n_failed=1).text(15.0)
+        '4 of 4 (1 kept, 1 failed), 15 s'
+        """
+        others = ", ".join(f"{n:,} {what}" for n, what in ((self.n_kept, "kept"), (self.n_failed, "failed")) if n)
+        return f"{self.how_far()}{f' ({others})' if others else ''}, {_duration(now - self.began)}"
 
 
 @dataclass
@@ -164,7 +182,7 @@ class ProgressLines(ShownProgress):
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         for name, counts in self._running.items():
-            self._print(f"{name}: stopped at {counts.n_ended:,} of {counts.n_tasks:,}, {_duration(self.clock() - counts.began)}")
+            self._print(f"{name}: stopped at {counts.how_far()}, {_duration(self.clock() - counts.began)}")
 
     def stage_started(self, stage: Stage, n_tasks: int, n_kept: int) -> None:
         """Begin to count."""
@@ -179,10 +197,10 @@ class ProgressLines(ShownProgress):
         counts.n_done += outcome.is_ok
         counts.n_failed += not outcome.is_ok
         if counts.n_ended < counts.n_tasks:
-            self._now_and_then(f"{outcome.task.stage}: {counts.n_ended:,} of {counts.n_tasks:,}")
+            self._now_and_then(f"{outcome.task.stage}: {counts.how_far()}")
 
     def stage_ended(self, stage: Stage) -> None:
-        """Print what became of the stage."""
+        """Print the last line of the stage: all of it, and what became of it."""
         counts = self._running.pop(stage.name, None)
         if counts is not None:
             self._print(f"{stage.name}: {counts.text(self.clock())}")
@@ -190,10 +208,12 @@ class ProgressLines(ShownProgress):
     def news(self, event: dict[str, Any]) -> None:
         """Print what a running task says, where nothing was said for a while."""
         name = str(event.get("stage"))
-        if name not in self._running:
+        counts = self._running.get(name)
+        if counts is None:
             return
         if "completed" in event:
-            self._now_and_then(f"{name}: {event['completed']:,} of {event['total']:,}")
+            counts.counted = int(event["completed"]), int(event["total"])
+            self._now_and_then(f"{name}: {counts.how_far()}")
         else:
             self._now_and_then(f"{name}: {_said(event)}")
 

@@ -47,6 +47,7 @@ FINDING_CODES: dict[str, str] = {
     "patient-without-dx1": "patients without a DX1 slide of the primary tumour; another stands for them",
     "patient-without-expression": "patients with slides who are not in the molecular table",
     "patient-without-usable-slide": "patients none of whose slides can stand for them",
+    "setting-without-effect": "a setting of the study file that another one leaves without a use",
     "sex-contradicted": "patients whose sex genes are those of the other sex",
     "slide-file-ambiguous": "slides that could be any of several files",
     "slide-file-incomplete": "slides whose file has another size than the manifest says",

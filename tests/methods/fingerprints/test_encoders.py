@@ -206,6 +206,12 @@ class TestACheck:
         assert (finding.severity, finding.code) == ("error", "network-unusable")
         assert re.search(message, finding.message)
 
+    @pytest.mark.parametrize("encoder", ["timm/test_resnet", "nowhere"])
+    def test_refuses_a_backbone_that_the_encoder_leaves_without_a_use(self, tmp_path, encoder):
+        finding = self.findings(tmp_path, encoder=encoder, backbone="resnet18")[0]
+        assert (finding.severity, finding.code, finding.subject) == ("error", "setting-without-effect", "method.backbone")
+        assert f"resnet18 would go unused: the encoder '{encoder}' is a network already" in finding.message
+
 
 def test_the_spec_of_an_encoder_takes_the_tiles_of_the_study():
     from cartopath.methods.encoding.settings import encoder_spec

@@ -16,13 +16,14 @@ from cartopath.study.config import StudyConfig
 
 
 def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
-    """Yield an error where the encoder of a study is not there, cannot take its tiles, or lacks its weights.
+    """Yield an error where the encoder of a study is not there, cannot take its tiles, lacks its weights, or is named twice.
 
     Args:
         config: The study file.
         root: Its folder.
     """
     where = "method.backbone" if encoded(config).encoder in ("own", "random") else "method.encoder"
+    yield from _second_network(config)
     is_sound = True
     for key, require in ((where, _require_network), ("method.weights", weights_file)):
         try:
@@ -32,6 +33,18 @@ def encoder_findings(config: StudyConfig, root: Path) -> Iterator[Finding]:
             yield Finding("error", "network-unusable", key, str(error).removeprefix(f"{key}: "))
     if is_sound:
         yield from _weights_to_fetch(config, root)
+
+
+def _second_network(config: StudyConfig) -> Iterator[Finding]:
+    """Yield an error where a study names a backbone beside an encoder that is a network of its own, which would go unused."""
+    method = encoded(config)
+    named, encoder = "backbone" in method.model_fields_set, method.encoder
+    if named and encoder not in ("own", "random", "none") and encoder.removeprefix(PUBLISHED) != method.backbone:
+        message = (
+            f"{method.backbone} would go unused: the encoder {encoder!r} is a network already; leave out backbone, or set "
+            "method.encoder to own or random, which are made from it"
+        )
+        yield Finding("error", "setting-without-effect", "method.backbone", message)
 
 
 def _weights_to_fetch(config: StudyConfig, root: Path) -> Iterator[Finding]:
