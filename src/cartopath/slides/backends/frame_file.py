@@ -93,18 +93,25 @@ class FrameFile:
         source = self._source  # While this holds it, closing waits.
         if source is None:
             return [FrameError("the slide was closed") for _ in ranges]
-        found: list[bytes | memoryview | FrameError | None] = [self._beyond_the_end(wanted) for wanted in ranges]
-        sound = [number for number, error in enumerate(found) if error is None]
+        found: list[bytes | memoryview | FrameError | None] = [None] * len(ranges)
+        sound = self._within(ranges, found)
         for reads in _batches(merged(ranges, sound, max_gap=source.max_gap)):
             for read, data in zip(reads, source.read([(read.start, read.size) for read in reads]), strict=True):
                 _share(read, data, ranges, found)
         return [part for part in found if part is not None]
 
-    def _beyond_the_end(self, wanted: Range) -> FrameError | None:
-        start, size = wanted
-        if start >= 0 and size >= 0 and start + size <= self.n_bytes:
-            return None
-        return FrameError(f"its {size:,} bytes from byte {start:,} lie beyond the end of the file at {self.n_bytes:,}")
+    def _within(self, ranges: Sequence[Range], found: list[bytes | memoryview | FrameError | None]) -> Sequence[int]:
+        """Return the numbers of the ranges that lie in the file; put an error where the others would be `found`."""
+        n_bytes = self.n_bytes
+        if all(start >= 0 <= size and start + size <= n_bytes for start, size in ranges):
+            return range(len(ranges))
+        sound = []
+        for number, (start, size) in enumerate(ranges):
+            if start >= 0 <= size and start + size <= n_bytes:
+                sound.append(number)
+            else:
+                found[number] = FrameError(f"its {size:,} bytes from byte {start:,} lie beyond the end of the file at {n_bytes:,}")
+        return sound
 
     @property
     def is_local(self) -> bool:
@@ -115,8 +122,7 @@ class FrameFile:
         """Tell the system that these bytes of a local file are needed soon; nobody waits for them."""
         source = self._source
         if isinstance(source, _LocalSource):
-            sound = [number for number, wanted in enumerate(ranges) if self._beyond_the_end(wanted) is None]
-            for read in merged(ranges, sound, max_gap=source.max_gap):
+            for read in merged(ranges, self._within(ranges, [None] * len(ranges)), max_gap=source.max_gap):
                 source.read_ahead(read.start, read.size)
 
     def close(self) -> None:
@@ -130,7 +136,9 @@ def merged(ranges: Sequence[Range], numbers: Sequence[int], *, max_gap: int) -> 
     first, last, wanted = 0, -max_gap - 1, [0][:0]
     for number in sorted(numbers, key=ranges.__getitem__):
         start, size = ranges[number]
-        end = max(last, start + size)
+        end = start + size
+        if end < last:
+            end = last
         if start - last <= max_gap and end - first <= MAX_READ_BYTES:
             wanted.append(number)
             last = end

@@ -107,14 +107,12 @@ def _layout(level: TiffLevel) -> FrameLayout:
 def _ranges(level: TiffLevel, cells: Sequence[Cell]) -> list[Sequence[Range] | None]:
     """Return first byte and size of each plane of each frame; None where the file does not hold it."""
     area, n_cols = level.n_cols * level.n_rows, level.n_cols
-    first = np.asarray([row * n_cols + col for col, row in cells], np.int64)
-    planes = [(level.offsets[first + plane * area], level.sizes[first + plane * area]) for plane in range(level.n_planes)]
-    by_plane = [zip(offsets.tolist(), sizes.tolist(), strict=True) for offsets, sizes in planes]
-    by_frame = zip(*by_plane, strict=True)
-    is_there = np.all([(offsets > 0) & (sizes > 0) for offsets, sizes in planes], axis=0)
-    if is_there.all():
-        return list(by_frame)
-    return [planes if there else None for planes, there in zip(by_frame, is_there.tolist(), strict=True)]
+    first = np.array([row * n_cols + col for col, row in cells], np.int64)
+    by_plane = []
+    for plane in range(level.n_planes):
+        at = first + plane * area
+        by_plane.append(zip(level.offsets[at].tolist(), level.sizes[at].tolist(), strict=True))
+    return [planes if min(map(min, planes)) > 0 else None for planes in zip(*by_plane, strict=True)]
 
 
 def _together(parts: list[bytes | memoryview | FrameError]) -> FrameBytes | FrameError:
