@@ -111,3 +111,15 @@ def test_damage_below_costs_nothing_and_damage_within_the_rows_is_found(opened):
     for data, n_rows in ((cut_below, None), (cut_within, SIDE // 2)):
         with pytest.raises(FrameError):
             decoded(backend, data, n_rows, 1)
+
+
+def test_a_header_that_says_nonsense_of_its_colours_is_an_error_of_its_frame(opened):
+    sound = jpeg("420")
+    at = sound.index(b"\xff\xc0") + 11
+    nonsense = sound[:at] + b"\x20" + sound[at + 1 : at + 3] + b"\x10" + sound[at + 4 : at + 6] + b"\x10" + sound[at + 7 :]
+    backend, (first, damaged, again) = opened(sound, nonsense, nonsense)
+    for data in (damaged, again):
+        with pytest.raises(FrameError):
+            decoded(backend, data, 20, 1)
+    upper, _ = decoded(backend, first, 20, 1)
+    assert (upper[:20] == decoded(backend, first, None, 1)[0][:20]).all()

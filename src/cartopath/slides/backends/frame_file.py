@@ -110,7 +110,9 @@ class FrameFile:
             if start >= 0 <= size and start + size <= n_bytes:
                 sound.append(number)
             else:
-                found[number] = FrameError(f"its {size:,} bytes from byte {start:,} lie beyond the end of the file at {n_bytes:,}")
+                found[number] = FrameError(
+                    f"its {size:,} bytes from byte {start:,} lie beyond the end of the file at {n_bytes:,}"
+                )
         return sound
 
     @property

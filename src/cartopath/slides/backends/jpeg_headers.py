@@ -51,7 +51,7 @@ def read_header(data: bytes | memoryview) -> JpegHeader:
             height, width = data[start + 1] << 8 | data[start + 2], data[start + 3] << 8 | data[start + 4]
             if height < 1 or width < 1:
                 break
-            most_samples = max((factors & 15 for factors in data[start + 7 : end : 3]), default=1)
+            most_samples = max([1, *(factors & 15 for factors in data[start + 7 : end : 3])])
             return JpegHeader(kind, height, width, data[start + 5], start + 1, end, _TRANSFORM_ROWS * most_samples)
     raise FrameError("it is no JPEG, or its first bytes are damaged")
 
