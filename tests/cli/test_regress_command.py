@@ -115,6 +115,18 @@ def test_patients_without_a_feature_file_are_counted_and_listed(cohort, tmp_path
     assert left_out == [["patient", "P04", "no feature file"], ["patient", "P11", "no feature file"]]
 
 
+def test_where_files_are_too_few_the_message_says_what_became_of_the_others(cohort, tmp_path):
+    shutil.copytree(cohort / "features", tmp_path / "features")
+    (tmp_path / "features" / "P04.h5").unlink()
+    (tmp_path / "features" / "P03.h5").write_bytes(b"no HDF5 at all")
+    result = runner.invoke(
+        app, ["regress", str(tmp_path / "features"), str(cohort / "expression.csv"), "-o", str(tmp_path), "-q"]
+    )
+    assert result.exit_code == 1
+    assert "18 patients with features and measurements cannot be divided into 5 folds" in result.output
+    assert "1 of 20 patients of the table has no feature file (P04); 1 file cannot be used (the first: " in result.output
+
+
 def test_a_file_of_another_width_costs_itself_and_is_named_with_both_widths(cohort, tmp_path):
     shutil.copytree(cohort / "features", tmp_path / "features")
     wide = read_features(cohort / "features" / "P07.h5")

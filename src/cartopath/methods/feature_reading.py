@@ -12,9 +12,9 @@ from cartopath.core.errors import ArtifactError
 from cartopath.training.feature_files import TileFeatures, fatal_feature_files, read_features
 
 _FEW = 10
-"""One file in so many may be of another encoder by mishap; a folder of which more are is a mixture."""
-_NAMED = 20
-"""How many files of each encoder a message about a mixture names."""
+"""One file, or one in so many, may be of another encoder by mishap; a folder of which more are is a mixture."""
+_ODD, _USUAL = 20, 3
+"""How many files a message about a mixture names: of each odd encoder, and of the one that most files are of."""
 
 Progress = Callable[[int, int], None]
 Kind = tuple[int, str]
@@ -44,8 +44,8 @@ def read_feature_set(
 ) -> FeatureSet:
     """Read feature files that belong together.
 
-    A file that is damaged costs itself. So do a few, at most one in ten, whose features are of another length than those of the
-    rest: they are as likely a mishap. Where there are more, nobody but the user can say which of them are meant.
+    A file that is damaged costs itself. So does one, or at most one in ten, whose features are of another length than those of
+    the rest: that is as likely a mishap. Where there are more, nobody but the user can say which of them are meant.
 
     Args:
         files: The slide of each file.
@@ -119,16 +119,24 @@ def _words(kind: Kind) -> str:
 
 
 def _mixture(kinds: Mapping[Path, Kind], usual: Kind, odd: Sequence[Path]) -> str:
-    folders = list(dict.fromkeys(path.parent for path in kinds))
-    groups: dict[Kind, list[str]] = {}
+    groups: dict[Kind, list[Path]] = {}
     for path, kind in kinds.items():
-        name = path.name if len(folders) == 1 else f"{path.parent.name}/{path.name}"
-        groups.setdefault(kind if path in odd else usual, []).append(name)
-    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
-    words = "; ".join(f"{counted(len(own), 'file holds', 'files hold')} {_words(kind)}: {_some(own)}" for kind, own in largest)
-    where = ", ".join(map(str, folders))
-    return f"{where}: feature files are of different encoders ({words}); give one folder for each encoder"
+        groups.setdefault(kind if path in odd else usual, []).append(path)
+    words = []
+    for kind, own in sorted(groups.items(), key=lambda group: -len(group[1])):
+        names = _named(own, list(kinds), _USUAL if kind == usual else _ODD)
+        words.append(f"{counted(len(own), 'file holds', 'files hold')} {_words(kind)}: {names}")
+    where = ", ".join(dict.fromkeys(str(path.parent) for path in kinds))
+    return (
+        f"{where}: feature files are of different encoders ({'; '.join(words)}); give one folder for each encoder, or compute "
+        "all features with one"
+    )
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+def _named(own: Sequence[Path], every: Sequence[Path], n: int) -> str:
+    """Return the names of files, with their folders where there are several; or of the folder that they are all of."""
+    folders = {path.parent for path in every}
+    if len(folders) > 1 and {path for path in every if path.parent == own[0].parent} == set(own):
+        return f"all of {own[0].parent.name}"
+    names = [path.name if len(folders) == 1 else f"{path.parent.name}/{path.name}" for path in own]
+    return ", ".join(names[:n]) + (", ..." if len(names) > n else "")

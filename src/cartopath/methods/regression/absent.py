@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from cartopath.cohort.findings import counted, examples
+from cartopath.cohort.findings import N_EXAMPLES, counted, examples
 from cartopath.methods.regression.patients import Patients
 
 WITHOUT_FILE = "no feature file"
@@ -30,8 +30,25 @@ def absent_patients(patients: Patients, measured: Collection[str]) -> pd.DataFra
 
 def absence_notes(absent: pd.DataFrame, n_measured: int) -> tuple[str, ...]:
     """Return who has no feature file as a sentence; those whose files were left out are named with these."""
-    names = absent.loc[absent["reason"] == WITHOUT_FILE, "patient_id"]
-    if names.empty:
-        return ()
+    names = _without_file(absent)
+    listed = "; left_out.csv names all" if len(names) > N_EXAMPLES else ""
+    return tuple(f"{sentence}{listed}" for sentence in _sentences(names, n_measured))
+
+
+def shortage(patients: Patients, n_measured: int) -> str:
+    """Return why there are no more patients, to be appended to a message: who has no feature file, which files cannot be used."""
+    words = _sentences(_without_file(patients.absent), n_measured)
+    if patients.unreadable:
+        words.append(f"{counted(len(patients.unreadable), 'file')} cannot be used (the first: {patients.unreadable[0][1]})")
+    return "".join(f"; {sentence}" for sentence in words)
+
+
+def _without_file(absent: pd.DataFrame) -> list[str]:
+    return list(absent.loc[absent["reason"] == WITHOUT_FILE, "patient_id"])
+
+
+def _sentences(names: list[str], n_measured: int) -> list[str]:
+    if not names:
+        return []
     verb = "has" if len(names) == 1 else "have"
-    return (f"{len(names):,} of {counted(n_measured, 'patient')} of the table {verb} no feature file {examples(names)}",)
+    return [f"{len(names):,} of {counted(n_measured, 'patient')} of the table {verb} no feature file {examples(names)}"]

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cartopath.methods.regression.absent import absence_notes, absent_patients
+from cartopath.core.errors import SplitError
+from cartopath.methods.regression.absent import absence_notes, absent_patients, shortage
 from cartopath.methods.regression.asked_genes import check_attention, find_asked
 from cartopath.methods.regression.attention import write_attention
 from cartopath.methods.regression.composition import read_composition
 from cartopath.methods.regression.control import Control
-from cartopath.methods.regression.division import divide
+from cartopath.methods.regression.division import Part, divide
 from cartopath.methods.regression.evaluation import Arm, Judged, arm_row, judge
 from cartopath.methods.regression.expression import Expression, open_table, read_expression
 from cartopath.methods.regression.out_of_fold import OutOfFold, Telling
@@ -52,7 +53,7 @@ def regress(
     patients = sources[0]
     expression = read_expression(table, asked, settings, patients.names)
     check_attention(settings, expression.values.columns.tolist())
-    parts, splits = divide(patients.names, folds=settings.folds, repeats=settings.repeats, seed=settings.seed)
+    parts, splits = _divided(patients, settings, len(table.patients))
     found = OutOfFold(expression, parts, settings, machine or Machine(), out, say)
     heads = _heads(found, sources, inputs, settings)
     baselines, note = _baselines(found, sources, inputs)
@@ -83,6 +84,13 @@ def _with_absent(patients: Patients, measured: Sequence[str]) -> Patients:
     absent = absent_patients(patients, measured)
     notes = (*absence_notes(absent, len(measured)), *patients.notes)
     return dataclasses.replace(patients, absent=absent, notes=notes)
+
+
+def _divided(patients: Patients, settings: Settings, n_measured: int) -> tuple[list[Part], pd.DataFrame]:
+    try:
+        return divide(patients.names, folds=settings.folds, repeats=settings.repeats, seed=settings.seed)
+    except SplitError as error:
+        raise SplitError(f"{error}{shortage(patients, n_measured)}") from error
 
 
 def _labels(sources: Sequence[Patients], inputs: Inputs) -> list[str]:
