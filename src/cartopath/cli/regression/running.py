@@ -40,7 +40,7 @@ def regress_command(prepare: Callable[[], tuple[Inputs, Settings, Machine]], *, 
 
 
 class _Progress:
-    """One line for what is being done: a bar on a terminal, otherwise a line when it changes and every half minute."""
+    """One line for what is being done: a bar on a terminal, otherwise a line when it changes, every half minute and at its end."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._lines = not quiet and not shows_bars()
@@ -59,7 +59,7 @@ class _Progress:
     def tell(self, what: str, done: int, of: int) -> None:
         """Show what is being done, how much of it is done, and how much there is."""
         self._progress.update(self._task, description=what, completed=done, total=of)
-        if self._lines and (what != self._told or time.monotonic() - self._last > LINE_EVERY_S):
+        if self._lines and (what != self._told or done == of or time.monotonic() - self._last > LINE_EVERY_S):
             errors.print(plain(f"{what}: {done:,} of {of:,}"), highlight=False)
             self._told, self._last = what, time.monotonic()
 
