@@ -2,8 +2,8 @@
 
     python benchmarks/tiles_apart.py [SLIDE ...] [--tiles 300] [--seconds 30] [--threads 1]
 
-Without slides it writes one of its own, 256 px frames in 4:2:0. For each slide and size of tile it prints the rate of the stream, and
-its ratio to that of a stream that decodes whole frames, by turns.
+Without slides it writes one of its own, 256 px frames in 4:2:0. For each slide and size of tile it prints the rate of the stream
+and its ratio to that of a stream that decodes whole frames, by turns.
 """
 
 from __future__ import annotations

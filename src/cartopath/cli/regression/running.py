@@ -40,7 +40,7 @@ def regress_command(prepare: Callable[[], tuple[Inputs, Settings, Machine]], *, 
 
 
 class _Progress:
-    """One line for what is being done: a bar on a terminal, otherwise a line when it changes, every half minute and at its end."""
+    """One line for what is being done: a bar on a terminal, otherwise a line at its start and end and every half minute."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._lines = not quiet and not shows_bars()
