@@ -141,7 +141,8 @@ class OutOfFold:
             )
             found = dataclasses.replace(found, seconds=time.perf_counter() - start)
             store.write(name, part, found)
-        self._say(what, 1, 1)
+        else:
+            self._say(what, len(genes), len(genes))
         self._trainings.append((name, part, found))
         return found
 

@@ -141,6 +141,7 @@ def _judged(
         say("judging", len(judged), len(heads) + len(baselines))
         others = [baseline] if arm is first else [baseline, first]
         judged.append(judge(arm, measured, expression.genes, others, baseline.name, groups=folds, seed=settings.seed))
+    say("judging", len(judged), len(judged))
     return judged
 
 
